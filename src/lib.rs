@@ -1,0 +1,7 @@
+//! cprun runs checkpoint experiments on a real Apache Flink from short Rhai scripts.
+//!
+//! docs/architecture.md maps the rooms below and the one way in which data flows through them.
+
+pub mod clock;
+pub mod error;
+pub mod record;
