@@ -3,5 +3,7 @@
 //! docs/architecture.md maps the rooms below and the one way in which data flows through them.
 
 pub mod clock;
+pub mod cluster;
 pub mod error;
+pub mod host;
 pub mod record;

@@ -1,0 +1,417 @@
+//! A Kafka and a Flink as processes of this machine, on free ports, all their files inside the run directory.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+use crate::host::Host;
+
+use super::flink_role::{self, Kind, Places, Resources, Timing};
+use super::leftovers::Leftovers;
+use super::process::{Exit, Process};
+use super::provision::{Java, Maven, Part, ensure};
+use super::spawner::{Launch, Spawner};
+use super::{Between, Instance, Needs, Role, kafka_role, ports};
+
+/// The name of this machine in records.
+pub const HOST: &str = "local";
+
+/// How long a service may take until it answers; a cold JVM on a busy two-core machine took 28 s.
+const READY_WITHIN: Duration = Duration::from_secs(120);
+/// How long a service may take to end after SIGTERM before SIGKILL follows.
+const END_WITHIN: Duration = Duration::from_secs(10);
+
+pub struct LocalCluster {
+    host: Host,
+    spawner: Spawner,
+    java: Java,
+    needs: Needs,
+    timing: Timing,
+    kafka_lib: PathBuf,
+    flink_lib: PathBuf,
+    work: PathBuf,
+    logs: PathBuf,
+    run: String,
+    state: Mutex<State>,
+}
+
+struct State {
+    places: Option<Places>,
+    resources: HashMap<&'static str, Resources>,
+    kafka_port: u16,
+    members: BTreeMap<String, Member>,
+    leftovers: Option<Leftovers>,
+}
+
+struct Member {
+    role: Role,
+    process: Process,
+    /// 1 for the first start, one more for each restart.
+    incarnation: u32,
+}
+
+/// What a signal did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Signalled {
+    pub issued: Between,
+    pub registered_as: Option<String>,
+}
+
+impl LocalCluster {
+    /// Checks what must be there, and fills the cache. Nothing runs yet.
+    pub fn prepare(
+        host: &Host,
+        spawner: &Spawner,
+        needs: Needs,
+        timing: Timing,
+        run_directory: &Path,
+        run: &str,
+    ) -> Result<Self> {
+        let java = Java::find(host)?;
+        check_memory(&needs)?;
+        for (port, option) in [(needs.rest_port, "rest_port"), (needs.kafka_port, "kafka_port")] {
+            port.map_or(Ok(()), |port| ports::require_free(port, option))?;
+        }
+        let cache = host.cache()?;
+        let maven = Maven { host, spawner };
+        let kafka_lib = ensure(&maven, &cache, &Part::kafka(&needs.kafka))?;
+        let flink_lib = ensure(&maven, &cache, &Part::flink(&needs.flink))?;
+        let work = run_directory.join("work");
+        let logs = run_directory.join("logs");
+        let mut leftovers = Leftovers::hold(&cache, run_directory)?;
+        leftovers.folder(&work)?;
+        for folder in [&work, &logs] {
+            fs::create_dir_all(folder).map_err(|error| Error::io(format!("make {}", folder.display()), error))?;
+        }
+        let state = State {
+            places: None,
+            resources: HashMap::new(),
+            kafka_port: 0,
+            members: BTreeMap::new(),
+            leftovers: Some(leftovers),
+        };
+        Ok(Self {
+            host: host.clone(),
+            spawner: spawner.clone(),
+            java,
+            needs,
+            timing,
+            kafka_lib,
+            flink_lib,
+            work,
+            logs,
+            run: run.to_owned(),
+            state: Mutex::new(state),
+        })
+    }
+
+    /// Starts the broker and the JobManager and waits until both accept connections.
+    pub async fn up(&self) -> Result<()> {
+        self.start_kafka().await?;
+        self.start_jobmanager().await
+    }
+
+    #[must_use]
+    pub fn bootstrap(&self) -> String {
+        format!("127.0.0.1:{}", self.state().kafka_port)
+    }
+
+    #[must_use]
+    pub fn rest(&self) -> String {
+        format!("http://127.0.0.1:{}", self.state().places.as_ref().map_or(0, |places| places.rest_port))
+    }
+
+    #[must_use]
+    pub fn needs(&self) -> &Needs {
+        &self.needs
+    }
+
+    #[must_use]
+    pub fn java_version(&self) -> &str {
+        &self.java.version
+    }
+
+    #[must_use]
+    pub fn instances(&self) -> Vec<Instance> {
+        let state = self.state();
+        let view = |(name, member): (&String, &Member)| Instance {
+            name: name.clone(),
+            role: member.role,
+            host: HOST.into(),
+            alive: member.process.alive(),
+            registered_as: registered_as(name, member),
+        };
+        state.members.iter().map(view).collect()
+    }
+
+    /// Starts every TaskManager anew; those that run are ended first.
+    pub async fn fresh_taskmanagers(&self) -> Result<()> {
+        self.end(|role| role == Role::TaskManager).await;
+        for number in 1..=self.needs.taskmanagers {
+            self.start_taskmanager(&format!("taskmanager-{number}"))?;
+        }
+        Ok(())
+    }
+
+    /// Sends a signal to a live instance.
+    pub fn signal(&self, name: &str, signal: i32) -> Result<Signalled> {
+        let state = self.state();
+        let member = state.members.get(name).ok_or_else(|| unknown(name, &state))?;
+        let lo_epoch_ms = self.host.clock.now_epoch_ms();
+        if !member.process.signal(signal)? {
+            return Err(Error::trial(format!("{name} is not running, so it cannot be hit")));
+        }
+        let issued = Between { lo_epoch_ms, hi_epoch_ms: self.host.clock.now_epoch_ms() };
+        Ok(Signalled { issued, registered_as: registered_as(name, member) })
+    }
+
+    /// Waits until the process of an instance has ended.
+    pub async fn ended(&self, name: &str) -> Result<Exit> {
+        let process = {
+            let state = self.state();
+            state.members.get(name).ok_or_else(|| unknown(name, &state))?.process.clone()
+        };
+        Ok(process.ended().await)
+    }
+
+    /// Starts a TaskManager, under a new name towards Flink if it ran before.
+    pub fn start_taskmanager(&self, name: &str) -> Result<Between> {
+        let mut state = self.state();
+        let incarnation = state.members.get(name).map_or(1, |member| member.incarnation + 1);
+        let places =
+            state.places.clone().ok_or_else(|| Error::defect("a TaskManager is started before its JobManager"))?;
+        let resources = state.resources.get("taskmanager").cloned().unwrap_or_default();
+        let id = incarnation_name(name, incarnation);
+        let tmp = self.folder(&id)?;
+        let arguments = flink_role::taskmanager_arguments(&self.flink_lib, &places, &resources, &id, &tmp);
+        let lo_epoch_ms = self.host.clock.now_epoch_ms();
+        let process = self.spawn(&mut state, name, arguments)?;
+        let hi_epoch_ms = self.host.clock.now_epoch_ms();
+        state.members.insert(name.to_owned(), Member { role: Role::TaskManager, process, incarnation });
+        Ok(Between { lo_epoch_ms, hi_epoch_ms })
+    }
+
+    /// Ends everything, removes what it wrote, and says what could not be removed.
+    pub async fn down(&self) -> Result<()> {
+        self.end(|role| role == Role::TaskManager).await;
+        self.end(|_| true).await;
+        if self.work.exists() {
+            fs::remove_dir_all(&self.work).map_err(|error| {
+                Error::new(crate::error::Kind::Cleanup, format!("cannot remove {}: {error}", self.work.display()))
+            })?;
+        }
+        let leftovers = self.state().leftovers.take();
+        leftovers.map_or(Ok(()), Leftovers::release)
+    }
+
+    /// The last lines of an instance's log, for messages.
+    #[must_use]
+    pub fn log_tail(&self, name: &str, lines: usize) -> String {
+        let text = fs::read_to_string(self.logs.join(format!("{name}.log"))).unwrap_or_default();
+        let all: Vec<&str> = text.lines().collect();
+        all[all.len().saturating_sub(lines)..].join("\n")
+    }
+
+    /// The first instance that has ended although nobody ended it.
+    #[must_use]
+    pub fn lost(&self, expected_gone: &[String]) -> Option<(String, Exit)> {
+        let state = self.state();
+        let mut gone = state.members.iter().filter(|(name, _)| !expected_gone.contains(name));
+        gone.find_map(|(name, member)| member.process.exit().map(|exit| (name.clone(), exit)))
+    }
+
+    async fn start_kafka(&self) -> Result<()> {
+        let folder = self.folder("kafka-1")?;
+        for attempt in 1.. {
+            let free = ports::free(2)?;
+            let port = self.needs.kafka_port.unwrap_or(free[0]);
+            let configuration = kafka_role::configuration(&folder, port, free[1]);
+            kafka_role::write_configuration(&folder, &configuration)?;
+            let format = kafka_role::format_arguments(&self.kafka_lib, &folder, &self.run);
+            let mut state = self.lock_state();
+            let formatting = self.spawn(&mut state, "kafka-format", format)?;
+            drop(state);
+            let exit = formatting.ended().await;
+            if !exit.success {
+                return Err(Error::target(format!(
+                    "Kafka cannot format its storage ({}):\n{}",
+                    exit.status,
+                    self.log_tail("kafka-format", 5)
+                )));
+            }
+            let arguments = kafka_role::server_arguments(&self.kafka_lib, &folder, self.needs.kafka_memory);
+            let process = self.add("kafka-1", Role::Kafka, arguments)?;
+            self.state().kafka_port = port;
+            match self.ready(&process, port).await {
+                Ok(()) => return Ok(()),
+                Err(error) if attempt >= 2 || self.needs.kafka_port.is_some() => return Err(error),
+                // The port was taken between finding it free and binding it.
+                Err(_) => fs::remove_dir_all(folder.join("log"))
+                    .map_err(|error| Error::io("remove the folder of a broker", error))?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn start_jobmanager(&self) -> Result<()> {
+        for attempt in 1.. {
+            let free = ports::free(2)?;
+            let places = Places {
+                conf: self.folder("conf")?,
+                work: self.folder("jobmanager-1")?,
+                checkpoints: self.work.clone(),
+                rest_port: self.needs.rest_port.unwrap_or(free[0]),
+                rpc_port: free[1],
+            };
+            let configuration = flink_role::configuration(&self.needs, self.timing, &places);
+            flink_role::write_configuration(&places.conf, &self.needs.flink, &configuration)?;
+            let resources = Resources::compute(&self.java, &self.flink_lib, &places.conf, Kind::JobManager)?;
+            let taskmanager = Resources::compute(&self.java, &self.flink_lib, &places.conf, Kind::TaskManager)?;
+            let arguments = flink_role::jobmanager_arguments(&self.flink_lib, &places, &resources);
+            let rest_port = places.rest_port;
+            {
+                let mut state = self.state();
+                state.places = Some(places);
+                state.resources = HashMap::from([("jobmanager", resources), ("taskmanager", taskmanager)]);
+            }
+            let process = self.add("jobmanager-1", Role::JobManager, arguments)?;
+            match self.ready(&process, rest_port).await {
+                Ok(()) => return Ok(()),
+                Err(error) if attempt >= 2 || self.needs.rest_port.is_some() => return Err(error),
+                Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&self, name: &str, role: Role, arguments: Vec<String>) -> Result<Process> {
+        let mut state = self.lock_state();
+        let process = self.spawn(&mut state, name, arguments)?;
+        state.members.insert(name.to_owned(), Member { role, process: process.clone(), incarnation: 1 });
+        Ok(process)
+    }
+
+    fn spawn(&self, state: &mut State, name: &str, arguments: Vec<String>) -> Result<Process> {
+        let process = self.spawner.spawn(Launch {
+            name: name.to_owned(),
+            program: self.java.program.clone(),
+            arguments,
+            environment: BTreeMap::new(),
+            directory: self.work.clone(),
+            log: self.logs.join(format!("{name}.log")),
+        })?;
+        if let Some(leftovers) = &mut state.leftovers {
+            leftovers.process(process.pid)?;
+        }
+        Ok(process)
+    }
+
+    async fn ready(&self, process: &Process, port: u16) -> Result<()> {
+        let begin = Instant::now();
+        loop {
+            if let Some(exit) = process.exit() {
+                let tail = self.log_tail(&process.name, 5);
+                return Err(Error::target(format!("{} ended while starting ({}):\n{tail}", process.name, exit.status))
+                    .hint(format!("its whole log is {}", self.logs.join(format!("{}.log", process.name)).display())));
+            }
+            if let Some(error) = self.host.signals.error() {
+                return Err(error);
+            }
+            if ports::answers(port) {
+                return Ok(());
+            }
+            if begin.elapsed() > READY_WITHIN {
+                return Err(Error::target(format!(
+                    "{} did not answer on port {port} within {} s",
+                    process.name,
+                    READY_WITHIN.as_secs()
+                ))
+                .hint(format!("its log is {}", self.logs.join(format!("{}.log", process.name)).display())));
+            }
+            self.host
+                .progress
+                .status("starting", &format!("{} ({:.0} s)", process.name, begin.elapsed().as_secs_f64()));
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Ends all instances whose role is chosen: SIGTERM to all, and SIGKILL to those that do not heed it.
+    async fn end(&self, chosen: impl Fn(Role) -> bool) {
+        let processes: Vec<Process> = self
+            .state()
+            .members
+            .values()
+            .filter(|member| chosen(member.role))
+            .map(|member| member.process.clone())
+            .collect();
+        for process in &processes {
+            let _ = process.signal(libc::SIGTERM);
+        }
+        let all = futures::future::join_all(processes.iter().map(Process::ended));
+        if tokio::time::timeout(END_WITHIN, all).await.is_err() {
+            for process in &processes {
+                let _ = process.signal(libc::SIGKILL);
+            }
+            futures::future::join_all(processes.iter().map(Process::ended)).await;
+        }
+    }
+
+    fn folder(&self, name: &str) -> Result<PathBuf> {
+        let folder = self.work.join(name);
+        fs::create_dir_all(&folder).map_err(|error| Error::io(format!("make {}", folder.display()), error))?;
+        Ok(folder)
+    }
+
+    fn lock_state(&self) -> MutexGuard<'_, State> {
+        self.state()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn registered_as(name: &str, member: &Member) -> Option<String> {
+    (member.role == Role::TaskManager).then(|| incarnation_name(name, member.incarnation))
+}
+
+/// A restarted TaskManager has a name of its own, so that the list of TaskManagers shows when the dead one
+/// left it and when the new one came.
+fn incarnation_name(name: &str, incarnation: u32) -> String {
+    if incarnation == 1 { name.to_owned() } else { format!("{name}.{incarnation}") }
+}
+
+fn unknown(name: &str, state: &State) -> Error {
+    let known: Vec<&str> = state.members.keys().map(String::as_str).collect();
+    Error::script(format!("there is no instance `{name}`")).hint(format!("there are: {}", known.join(", ")))
+}
+
+/// What the processes may take together must be there, or the kernel kills one in the middle of a trial.
+fn check_memory(needs: &Needs) -> Result<()> {
+    let wanted =
+        needs.jobmanager_memory + needs.kafka_memory + u64::from(needs.taskmanagers) * needs.taskmanager_memory;
+    let Some(available) = available_memory() else { return Ok(()) };
+    if wanted <= available {
+        return Ok(());
+    }
+    let mib = |bytes: u64| bytes >> 20;
+    Err(Error::target(format!(
+        "the cluster may take {} MiB of memory ({} TaskManagers x {} MiB, JobManager {} MiB, Kafka {} MiB), but only {} MiB are available",
+        mib(wanted),
+        needs.taskmanagers,
+        mib(needs.taskmanager_memory),
+        mib(needs.jobmanager_memory),
+        mib(needs.kafka_memory),
+        mib(available)
+    ))
+    .hint("end other programs, or ask for less: `cluster::needs(#{ taskmanager_memory: 1200.MiB })`"))
+}
+
+fn available_memory() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib << 10)
+}

@@ -1,0 +1,104 @@
+//! Hosts, the roles that run on them, and what those roles are made of.
+//!
+//! Everything here acts on processes and files. Whether a Flink that runs is ready, or what a Kafka holds,
+//! is asked by the rooms that speak their protocols.
+
+pub mod flink_role;
+pub mod kafka_role;
+pub mod leftovers;
+pub mod local;
+pub mod ports;
+pub mod process;
+pub mod provision;
+pub mod spawner;
+
+use std::fmt;
+
+pub use local::LocalCluster;
+
+/// What one instance does in a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    JobManager,
+    TaskManager,
+    Kafka,
+}
+
+impl Role {
+    pub const ALL: [Self; 3] = [Self::JobManager, Self::TaskManager, Self::Kafka];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::JobManager => "jobmanager",
+            Self::TaskManager => "taskmanager",
+            Self::Kafka => "kafka",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// One running role on one host, as others see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// `taskmanager-1`
+    pub name: String,
+    pub role: Role,
+    pub host: String,
+    pub alive: bool,
+    /// The name under which Flink lists this incarnation, of TaskManagers only.
+    pub registered_as: Option<String>,
+}
+
+/// What a script asks of its target before its first effect.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Needs {
+    pub flink: String,
+    pub kafka: String,
+    pub taskmanagers: u32,
+    /// Slots of each TaskManager.
+    pub slots: u32,
+    /// `taskmanager.memory.process.size`, bytes.
+    pub taskmanager_memory: u64,
+    /// `jobmanager.memory.process.size`, bytes.
+    pub jobmanager_memory: u64,
+    /// The broker's heap, bytes.
+    pub kafka_memory: u64,
+    /// Fixed ports for those who want to look at Flink's web page; `None` takes a free one.
+    pub rest_port: Option<u16>,
+    pub kafka_port: Option<u16>,
+}
+
+impl Default for Needs {
+    fn default() -> Self {
+        const MIB: u64 = 1 << 20;
+        Self {
+            flink: "1.19.3".into(),
+            kafka: "3.9.1".into(),
+            taskmanagers: 2,
+            slots: 2,
+            taskmanager_memory: 1728 * MIB,
+            jobmanager_memory: 1024 * MIB,
+            kafka_memory: 1024 * MIB,
+            rest_port: None,
+            kafka_port: None,
+        }
+    }
+}
+
+/// An instant that was not seen itself, only that it lay between two readings of the clock.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Between {
+    pub lo_epoch_ms: f64,
+    pub hi_epoch_ms: f64,
+}
