@@ -5,5 +5,6 @@
 pub mod clock;
 pub mod cluster;
 pub mod error;
+pub mod fault;
 pub mod host;
 pub mod record;

@@ -53,13 +53,6 @@ struct Member {
     incarnation: u32,
 }
 
-/// What a signal did.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Signalled {
-    pub issued: Between,
-    pub registered_as: Option<String>,
-}
-
 impl LocalCluster {
     /// Checks what must be there, and fills the cache. Nothing runs yet.
     pub fn prepare(
@@ -147,6 +140,11 @@ impl LocalCluster {
         state.members.iter().map(view).collect()
     }
 
+    pub fn instance(&self, name: &str) -> Result<Instance> {
+        let found = self.instances().into_iter().find(|instance| instance.name == name);
+        found.ok_or_else(|| unknown(name, &self.state()))
+    }
+
     /// Starts every TaskManager anew; those that run are ended first.
     pub async fn fresh_taskmanagers(&self) -> Result<()> {
         self.end(|role| role == Role::TaskManager).await;
@@ -157,15 +155,14 @@ impl LocalCluster {
     }
 
     /// Sends a signal to a live instance.
-    pub fn signal(&self, name: &str, signal: i32) -> Result<Signalled> {
+    pub fn signal(&self, name: &str, signal: i32) -> Result<Between> {
         let state = self.state();
         let member = state.members.get(name).ok_or_else(|| unknown(name, &state))?;
         let lo_epoch_ms = self.host.clock.now_epoch_ms();
         if !member.process.signal(signal)? {
             return Err(Error::trial(format!("{name} is not running, so it cannot be hit")));
         }
-        let issued = Between { lo_epoch_ms, hi_epoch_ms: self.host.clock.now_epoch_ms() };
-        Ok(Signalled { issued, registered_as: registered_as(name, member) })
+        Ok(Between { lo_epoch_ms, hi_epoch_ms: self.host.clock.now_epoch_ms() })
     }
 
     /// Waits until the process of an instance has ended.
@@ -231,7 +228,7 @@ impl LocalCluster {
             let configuration = kafka_role::configuration(&folder, port, free[1]);
             kafka_role::write_configuration(&folder, &configuration)?;
             let format = kafka_role::format_arguments(&self.kafka_lib, &folder, &self.run);
-            let mut state = self.lock_state();
+            let mut state = self.state();
             let formatting = self.spawn(&mut state, "kafka-format", format)?;
             drop(state);
             let exit = formatting.ended().await;
@@ -288,7 +285,7 @@ impl LocalCluster {
     }
 
     fn add(&self, name: &str, role: Role, arguments: Vec<String>) -> Result<Process> {
-        let mut state = self.lock_state();
+        let mut state = self.state();
         let process = self.spawn(&mut state, name, arguments)?;
         state.members.insert(name.to_owned(), Member { role, process: process.clone(), incarnation: 1 });
         Ok(process)
@@ -363,10 +360,6 @@ impl LocalCluster {
         let folder = self.work.join(name);
         fs::create_dir_all(&folder).map_err(|error| Error::io(format!("make {}", folder.display()), error))?;
         Ok(folder)
-    }
-
-    fn lock_state(&self) -> MutexGuard<'_, State> {
-        self.state()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
