@@ -1,0 +1,111 @@
+package cprun.nyc;
+
+import java.time.Duration;
+import java.util.List;
+import org.apache.flink.api.common.eventtime.WatermarkStrategy;
+import org.apache.flink.api.common.typeinfo.Types;
+import org.apache.flink.connector.base.DeliveryGuarantee;
+import org.apache.flink.connector.kafka.sink.KafkaSink;
+import org.apache.flink.connector.kafka.source.KafkaSource;
+import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
+import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
+import org.apache.flink.streaming.api.datastream.WindowedStream;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.streaming.api.windowing.assigners.TumblingEventTimeWindows;
+import org.apache.flink.streaming.api.windowing.time.Time;
+import org.apache.flink.streaming.api.windowing.windows.TimeWindow;
+
+/**
+ * The NYC taxi job: rows of the TLC's trip records from Kafka, an event-time tumbling window by pickup
+ * zone with its count and its total in cents, results to Kafka. Its arguments are told in job.toml.
+ *
+ * <p>It sets no checkpoint interval, parallelism, watermark interval or restart strategy: what code
+ * sets beats the submission and the cluster, and these are what experiments vary.
+ *
+ * <p>Kryo is forbidden rather than avoided, so that a change that would bring it in fails at once.
+ */
+public final class NycWindow {
+    private static final List<String> ARGUMENTS =
+            List.of(
+                    "bootstrap", "topic", "results", "state", "sink", "window-ms", "out-of-orderness-ms", "columns");
+
+    private NycWindow() {}
+
+    public static void main(String[] args) throws Exception {
+        Arguments arguments = new Arguments(args, ARGUMENTS);
+        String bootstrap = arguments.text("bootstrap");
+        String topic = arguments.text("topic");
+        String results = arguments.text("results");
+        boolean buffered = arguments.choice("state", "buffered", "aggregated").equals("buffered");
+        boolean exactlyOnce =
+                arguments.choice("sink", "at_least_once", "exactly_once").equals("exactly_once");
+        long windowMs = arguments.wholeNumber("window-ms", 7_200_000, 1);
+        long outOfOrdernessMs = arguments.wholeNumber("out-of-orderness-ms", 60_000, 0);
+        int[] columns = arguments.columns("columns", "1,7,16", 3);
+
+        StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment();
+        env.getConfig().disableGenericTypes();
+
+        // At the source, so that the watermark is the least over partitions, not over subtasks: rows
+        // that one subtask reads from a partition ahead of the others are not late then. No idleness: a
+        // partition that falls silent holds back every window, which is why a replay ends with flushes.
+        WatermarkStrategy<Trip> watermarks =
+                WatermarkStrategy.<Trip>forBoundedOutOfOrderness(Duration.ofMillis(outOfOrdernessMs))
+                        .withTimestampAssigner((trip, kafkaTime) -> trip.pickupEpochMs);
+
+        WindowedStream<Trip, Integer, TimeWindow> windows =
+                env.fromSource(source(bootstrap, topic, results, columns, buffered), watermarks, "trips")
+                        .uid("trips")
+                        .filter(trip -> !trip.isFlush())
+                        .name("drop-flush")
+                        .uid("drop-flush")
+                        .keyBy(trip -> trip.zone, Types.INT)
+                        .window(tumbling(windowMs));
+
+        SingleOutputStreamOperator<WindowResult> sums =
+                buffered
+                        ? windows.process(new Windows.OverRows())
+                        : windows.aggregate(new Windows.Adding(), new Windows.Named());
+
+        sums.name("window")
+                .uid("window")
+                .sinkTo(sink(bootstrap, results, exactlyOnce))
+                .name("results")
+                .uid("results");
+
+        env.execute("nyc-window");
+    }
+
+    private static KafkaSource<Trip> source(
+            String bootstrap, String topic, String results, int[] columns, boolean keepRows) {
+        return KafkaSource.<Trip>builder()
+                .setBootstrapServers(bootstrap)
+                .setTopics(topic)
+                .setStartingOffsets(OffsetsInitializer.earliest())
+                .setDeserializer(new TripSchema(columns, keepRows))
+                .setClientIdPrefix(results)
+                // The topic's partitions are fixed; a discovery would be noise in every measurement.
+                .setProperty("partition.discovery.interval.ms", "-1")
+                .build();
+    }
+
+    private static KafkaSink<WindowResult> sink(String bootstrap, String results, boolean exactlyOnce) {
+        return KafkaSink.<WindowResult>builder()
+                .setBootstrapServers(bootstrap)
+                .setRecordSerializer(new WindowResultSchema(results))
+                .setDeliveryGuarantee(
+                        exactlyOnce ? DeliveryGuarantee.EXACTLY_ONCE : DeliveryGuarantee.AT_LEAST_ONCE)
+                // The topic of results is one trial's alone, and so are its transactions.
+                .setTransactionalIdPrefix(results)
+                // The most that a broker allows by default: a transaction must outlive a recovery.
+                .setProperty("transaction.timeout.ms", "900000")
+                .setProperty("linger.ms", "0")
+                .build();
+    }
+
+    /** Time is deprecated since 1.20, but its successor is not in 1.18. */
+    @SuppressWarnings("deprecation")
+    private static TumblingEventTimeWindows tumbling(long windowMs) {
+        return TumblingEventTimeWindows.of(Time.milliseconds(windowMs));
+    }
+}
