@@ -3,6 +3,7 @@ package cprun.nyc;
 import java.time.Duration;
 import java.util.List;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
+import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.connector.base.DeliveryGuarantee;
 import org.apache.flink.connector.kafka.sink.KafkaSink;
@@ -54,7 +55,11 @@ public final class NycWindow {
                         .withTimestampAssigner((trip, kafkaTime) -> trip.pickupEpochMs);
 
         WindowedStream<Trip, Integer, TimeWindow> windows =
-                env.fromSource(source(bootstrap, topic, results, columns, buffered), watermarks, "trips")
+                env.fromSource(
+                                new SplitsFirst<>(source(bootstrap, topic, results, columns, buffered)),
+                                watermarks,
+                                "trips",
+                                TypeInformation.of(Trip.class))
                         .uid("trips")
                         .filter(trip -> !trip.isFlush())
                         .name("drop-flush")
