@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod cluster;
+pub mod dataset;
 pub mod error;
 pub mod fault;
 pub mod host;
