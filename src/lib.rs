@@ -8,4 +8,5 @@ pub mod dataset;
 pub mod error;
 pub mod fault;
 pub mod host;
+pub mod kafka;
 pub mod record;

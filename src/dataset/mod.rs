@@ -179,7 +179,7 @@ impl Dataset {
 
     /// The totals of the first `rows` rows (of all, where there are fewer) in windows of `window_ms`.
     ///
-    /// Blocks for about a second per million rows.
+    /// Blocks for half a second per million rows.
     pub fn totals(&self, rows: u64, window_ms: i64) -> Result<Totals> {
         let columns = self.columns();
         let mut totals = Totals::new(window_ms);
