@@ -2,6 +2,7 @@
 //!
 //! docs/architecture.md maps the rooms below and the one way in which data flows through them.
 
+pub mod analysis;
 pub mod clock;
 pub mod cluster;
 pub mod dataset;
