@@ -6,3 +6,4 @@
 //! same journal gives the same bytes.
 
 pub mod model;
+pub mod statistics;
