@@ -158,6 +158,9 @@ pub enum Step {
         interval_s: Option<f64>,
         source_vertex: String,
         source_subtasks: u32,
+        /// Whether the sink promises each result once; then a second row for a window is a fault of the job.
+        #[serde(default)]
+        exactly_once: bool,
     },
     /// The sampler's step, in milliseconds.
     Collecting {

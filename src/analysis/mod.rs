@@ -5,5 +5,16 @@
 //! brings trials together with `statistics` and `model`. Whatever is drawn at random is seeded, so that the
 //! same journal gives the same bytes.
 
+pub mod checkpoints;
+pub mod curve;
+pub mod history;
+pub mod lag;
+pub mod latency;
 pub mod model;
+pub mod oracle;
+pub mod sampling;
+pub mod series;
 pub mod statistics;
+pub mod throughput;
+pub mod timeline;
+pub mod validity;

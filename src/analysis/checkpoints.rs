@@ -1,0 +1,97 @@
+//! What checkpoints cost (c) and how far apart they really come (T_real).
+//!
+//! c is the study's: the mean end-to-end duration of completed periodic checkpoints triggered in the measured
+//! phase, those near a fault included, because they happen to users too; the flag tells them apart. T_real is
+//! the median from trigger to trigger outside faults: Flink stretches T to max(T, duration + min-pause).
+//! Savepoints and the manual checkpoint that ends the warm-up are in neither.
+
+use super::curve::Bounds;
+use super::history::Trial;
+use super::timeline::Fault;
+use crate::record::{Checkpoint, EpochMs};
+
+/// A checkpoint, and whether it met a fault.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckpointRow {
+    pub checkpoint: Checkpoint,
+    /// Under way at some time in [issued, caught_up].
+    pub during_fault: bool,
+}
+
+impl CheckpointRow {
+    fn is_periodic(&self) -> bool {
+        self.checkpoint.trigger == "periodic"
+    }
+
+    fn is_completed(&self) -> bool {
+        self.checkpoint.status == "completed"
+    }
+
+    fn triggered_within(&self, (from, to): (EpochMs, EpochMs)) -> bool {
+        (from..=to).contains(&self.checkpoint.trigger_epoch_ms)
+    }
+}
+
+/// All checkpoints of a trial in the order of their triggers.
+#[must_use]
+pub fn rows(trial: &Trial, disturbances: &[Bounds]) -> Vec<CheckpointRow> {
+    let flagged = |checkpoint: &Checkpoint| {
+        let from = checkpoint.trigger_epoch_ms;
+        let to = checkpoint.ack_epoch_ms.or(checkpoint.duration_ms.map(|duration| from + duration)).unwrap_or(from);
+        disturbances.iter().any(|fault| from <= fault.hi && fault.lo <= to)
+    };
+    let mut rows: Vec<CheckpointRow> = trial
+        .checkpoints
+        .values()
+        .map(|checkpoint| CheckpointRow { during_fault: flagged(checkpoint), checkpoint: checkpoint.clone() })
+        .collect();
+    rows.sort_by(|left, right| left.checkpoint.trigger_epoch_ms.total_cmp(&right.checkpoint.trigger_epoch_ms));
+    rows
+}
+
+fn counted(rows: &[CheckpointRow], measured: (EpochMs, EpochMs)) -> impl Iterator<Item = &CheckpointRow> {
+    rows.iter().filter(move |row| row.is_periodic() && row.triggered_within(measured))
+}
+
+/// Durations of the checkpoints that make c, in seconds.
+#[must_use]
+pub fn durations_s(rows: &[CheckpointRow], measured: (EpochMs, EpochMs)) -> Vec<f64> {
+    let completed = counted(rows, measured).filter(|row| row.is_completed());
+    completed.filter_map(|row| Some(row.checkpoint.duration_ms? / 1e3)).collect()
+}
+
+/// Full state sizes of the same checkpoints, in bytes.
+#[must_use]
+pub fn sizes_bytes(rows: &[CheckpointRow], measured: (EpochMs, EpochMs)) -> Vec<f64> {
+    let completed = counted(rows, measured).filter(|row| row.is_completed());
+    completed.filter_map(|row| Some(row.checkpoint.size_bytes? as f64)).collect()
+}
+
+/// Seconds from trigger to trigger of periodic checkpoints between which no fault lies; T_real is their median.
+#[must_use]
+pub fn trigger_gaps_s(rows: &[CheckpointRow], measured: (EpochMs, EpochMs), disturbances: &[Bounds]) -> Vec<f64> {
+    let triggers: Vec<EpochMs> = counted(rows, measured).map(|row| row.checkpoint.trigger_epoch_ms).collect();
+    let calm = |from: f64, to: f64| disturbances.iter().all(|fault| to < fault.lo || fault.hi < from);
+    triggers.windows(2).filter(|pair| calm(pair[0], pair[1])).map(|pair| (pair[1] - pair[0]) / 1e3).collect()
+}
+
+/// Ids of checkpoints that failed although they should not: after the first completed one, outside
+/// [issued, running + T] of every fault, and before the replay stopped.
+#[must_use]
+pub fn unexpected_failures(trial: &Trial, rows: &[CheckpointRow], faults: &[Fault]) -> Vec<u64> {
+    let Some(first) = rows.iter().find(|row| row.is_completed()) else { return Vec::new() };
+    let (from, to) = (first.checkpoint.trigger_epoch_ms, trial.replay_stop_epoch_ms().unwrap_or(f64::INFINITY));
+    let interval_ms = trial.interval_s().unwrap_or(0.0) * 1e3;
+    let excused = |at: EpochMs| faults.iter().any(|fault| is_excused(fault, at, interval_ms));
+    rows.iter()
+        .filter(|row| row.checkpoint.status == "failed" && row.triggered_within((from, to)))
+        .filter(|row| !excused(row.checkpoint.trigger_epoch_ms) && !row.during_fault)
+        .map(|row| row.checkpoint.id)
+        .collect()
+}
+
+fn is_excused(fault: &Fault, at: EpochMs, interval_ms: f64) -> bool {
+    let Some(issued) = fault.phases.issued else { return false };
+    let until = fault.phases.running.map_or(f64::INFINITY, |running| running.hi + interval_ms);
+    issued.lo <= at && at <= until
+}

@@ -1,0 +1,206 @@
+//! What each fault did to the job: its phases, and the durations between them.
+//!
+//! A recovery lasts from its fault's `issued` until the next fault's; what is seen later belongs to that one.
+//! "Last attempt" is the attempt that caught up; where none did, the highest one that was seen before the next
+//! fault. A restart after the catch-up is therefore not hidden in R, but found by `validity`.
+//!
+//! A recovery that the next fault cuts off before `first` has no R (it is censored). One that is cut off after
+//! `first` keeps its R, which was observed whole.
+//!
+//! Flink's own timestamps are whole milliseconds, cut off, on the clock of its JobManager or TaskManager; on
+//! one machine that is our clock.
+
+mod phases;
+mod rework;
+
+use serde::Serialize;
+
+use super::curve::Bounds;
+use super::history::Trial;
+use super::lag::LagPoint;
+use super::series::Series;
+use crate::record::{EpochMs, FaultMark, State};
+
+pub use phases::Phases;
+pub use rework::Rework;
+
+/// One fault and its recovery. Durations in seconds, from the `hi` of both ends.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Fault {
+    /// From 1 within its trial.
+    pub number: u32,
+    pub kind: String,
+    pub instance: String,
+    pub host: String,
+    pub down_for_s: Option<f64>,
+    pub phases: Phases,
+    /// Whether it was done, and its effect seen: the process of a kill or a stop confirmed dead.
+    pub confirmed: bool,
+    /// Issued before the previous fault's catch-up.
+    pub during_recovery: bool,
+    /// The next fault came before the first record, so that R is only known to be longer.
+    pub censored: bool,
+    /// How often the job entered RESTARTING, or how many attempts it took where that is more.
+    pub restarts: u32,
+    pub restored_checkpoint: Option<u64>,
+    /// Median lag of the 10 s before the fault, in records.
+    pub baseline_lag: Option<f64>,
+    pub rework: Option<Rework>,
+    /// first - issued, the time held down included.
+    pub restart_s: Option<f64>,
+    /// first - max(detected, back); only where the job waited for the instance.
+    pub ready_s: Option<f64>,
+    /// Last RUNNING - first RESTARTING by job state - down_for; may be negative where the job did not wait.
+    pub study_s: Option<f64>,
+    /// caught_up - issued.
+    pub caught_up_s: Option<f64>,
+    /// `undone`, `failed: why`, or empty where nothing was undone.
+    pub undo: String,
+}
+
+impl Fault {
+    /// From `issued.lo` to `caught_up.hi`; without a catch-up until `otherwise`.
+    #[must_use]
+    pub fn disturbed(&self, otherwise: EpochMs) -> Option<(EpochMs, EpochMs)> {
+        Some((self.phases.issued?.lo, self.phases.caught_up.map_or(otherwise, |bounds| bounds.hi)))
+    }
+}
+
+/// What the phases of one fault are looked for in.
+pub(super) struct Scene<'a> {
+    pub trial: &'a Trial,
+    pub series: &'a Series,
+    pub lag: &'a [LagPoint],
+    pub step_ms: f64,
+    pub issued: Bounds,
+    /// When the next fault was issued; infinity after the last one.
+    pub horizon: EpochMs,
+    pub marks: Vec<&'a FaultMark>,
+}
+
+impl Scene<'_> {
+    fn mark(&self, phase: &str) -> Option<&FaultMark> {
+        self.marks.iter().copied().find(|mark| mark.phase == phase)
+    }
+
+    fn marked(&self, phase: &str) -> Option<Bounds> {
+        self.mark(phase).map(bounds_of)
+    }
+
+    /// Whether a Flink timestamp lies in this recovery; it is cut to the millisecond, so `issued` is cut too.
+    fn holds(&self, at: EpochMs) -> bool {
+        self.issued.lo.floor() <= at && at < self.horizon
+    }
+
+    /// When the job entered each state within this recovery, by its own timestamps.
+    fn job_states<'s>(&'s self, wanted: &'s str) -> impl Iterator<Item = EpochMs> + 's {
+        self.trial.states.iter().filter_map(move |state| match state {
+            State::Job { state, at_epoch_ms } if state == wanted && self.holds(*at_epoch_ms) => Some(*at_epoch_ms),
+            _ => None,
+        })
+    }
+
+    /// The highest attempt seen until `at`, by the probe or by Flink; 0 where none was.
+    fn attempt_until(&self, at: EpochMs) -> u32 {
+        let probed = self.series.probes.iter().filter_map(|(&(_, attempt), samples)| {
+            samples.first().is_some_and(|sample| sample.at_epoch_ms < at).then_some(attempt)
+        });
+        let told = self.trial.states.iter().filter_map(|state| match state {
+            State::Subtask { attempt, at_epoch_ms, .. } if *at_epoch_ms < at => Some(*attempt),
+            _ => None,
+        });
+        probed.chain(told).max().unwrap_or(0)
+    }
+}
+
+fn bounds_of(mark: &FaultMark) -> Bounds {
+    Bounds { lo: mark.lo_epoch_ms, hi: mark.hi_epoch_ms }
+}
+
+/// All faults that were issued in a trial, in their order.
+#[must_use]
+pub fn faults(trial: &Trial, series: &Series, lag: &[LagPoint], step_ms: f64) -> Vec<Fault> {
+    let issued: Vec<&FaultMark> = trial.fault_marks.iter().filter(|mark| mark.phase == "issued").collect();
+    let mut faults: Vec<Fault> = Vec::with_capacity(issued.len());
+    for (place, mark) in issued.iter().enumerate() {
+        let scene = Scene {
+            trial,
+            series,
+            lag,
+            step_ms,
+            issued: bounds_of(mark),
+            horizon: issued.get(place + 1).map_or(f64::INFINITY, |next| next.lo_epoch_ms),
+            marks: trial.fault_marks.iter().filter(|other| other.fault == mark.fault).collect(),
+        };
+        let fault = fault(&scene, mark, faults.last());
+        faults.push(fault);
+    }
+    faults
+}
+
+fn fault(scene: &Scene<'_>, mark: &FaultMark, previous: Option<&Fault>) -> Fault {
+    let during_recovery = previous.is_some_and(|previous| previous.phases.caught_up.is_none());
+    // In the middle of a recovery the lag is no baseline; that of the fault before holds on.
+    let baseline_lag = if during_recovery { previous.and_then(|p| p.baseline_lag) } else { phases::baseline(scene) };
+    let seen = phases::see(scene, baseline_lag);
+    let phases = seen.phases;
+    let since_issued = |phase: Option<Bounds>| Some((phase?.hi - scene.issued.hi) / 1e3);
+    Fault {
+        number: mark.fault,
+        kind: mark.fault_kind.clone(),
+        instance: mark.instance.clone(),
+        host: mark.host.clone(),
+        down_for_s: mark.down_for_s,
+        confirmed: is_confirmed(scene, mark),
+        during_recovery,
+        censored: phases.first.is_none() && scene.horizon.is_finite(),
+        restarts: restarts(scene, &seen),
+        restored_checkpoint: seen.restored_checkpoint,
+        baseline_lag,
+        rework: rework::rework(scene, &seen),
+        restart_s: since_issued(phases.first),
+        ready_s: ready_s(&phases),
+        study_s: study_s(scene, &phases, mark.down_for_s.unwrap_or(0.0)),
+        caught_up_s: since_issued(phases.caught_up),
+        undo: undo(scene),
+        phases,
+    }
+}
+
+fn is_confirmed(scene: &Scene<'_>, mark: &FaultMark) -> bool {
+    let ends_a_process = matches!(mark.fault_kind.as_str(), "kill" | "stop");
+    scene.mark("failed").is_none() && (!ends_a_process || scene.mark("gone").is_some())
+}
+
+fn restarts(scene: &Scene<'_>, seen: &phases::Seen) -> u32 {
+    let until = seen.phases.caught_up.map_or(scene.horizon, |bounds| bounds.hi);
+    // Flink keeps only the last time of each state, so a poll may miss entries; attempts miss none.
+    let entered = scene.job_states("RESTARTING").filter(|&at| at <= until).count();
+    u32::try_from(entered).unwrap_or(u32::MAX).max(seen.last_attempt - seen.attempt_before)
+}
+
+/// Where the job ran before the instance was back, it did not wait for it, and there is no such duration.
+fn ready_s(phases: &Phases) -> Option<f64> {
+    let (first, back) = (phases.first?, phases.back?);
+    let ready = phases.detected.map_or(back.hi, |detected| detected.hi.max(back.hi));
+    (back.hi <= first.hi).then(|| (first.hi - ready) / 1e3)
+}
+
+fn study_s(scene: &Scene<'_>, phases: &Phases, down_for_s: f64) -> Option<f64> {
+    let until = phases.caught_up.map_or(scene.horizon, |bounds| bounds.hi);
+    let restarting = scene.job_states("RESTARTING").reduce(f64::min)?;
+    let running = scene.job_states("RUNNING").filter(|&at| restarting <= at && at <= until).reduce(f64::max)?;
+    Some((running - restarting) / 1e3 - down_for_s)
+}
+
+/// A killed process is undone by starting it again, which the journal calls `back`.
+fn undo(scene: &Scene<'_>) -> String {
+    if let Some(failed) = scene.mark("failed") {
+        return format!("failed: {}", failed.text.as_deref().unwrap_or("no reason given"));
+    }
+    let undone = scene.mark("undone").or_else(|| scene.mark("back")).is_some();
+    if undone { "undone".into() } else { String::new() }
+}
+
+#[cfg(test)]
+mod tests;
