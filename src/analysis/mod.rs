@@ -12,6 +12,7 @@ pub mod lag;
 pub mod latency;
 pub mod model;
 pub mod oracle;
+pub mod results;
 pub mod sampling;
 pub mod series;
 pub mod statistics;

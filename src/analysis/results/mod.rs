@@ -1,0 +1,71 @@
+//! Everything that a report, a CSV or summary.json says, computed from what a run observed.
+//!
+//! A trial that failed or is invalid still gives the figures that it reached: the verdict stands beside them,
+//! and a result is not lost because its run did not finish.
+
+mod axes;
+mod figures;
+mod optimum;
+mod row;
+mod summary;
+mod trial;
+
+pub use axes::{axis_column, axis_value};
+pub use figures::{Cell, FIGURES, Figures, MEASURED_TABLE};
+pub use optimum::{Headline, Optimum, RowOptimum};
+pub use row::{Row, StudyRow};
+pub use summary::Summary;
+pub use trial::TrialResult;
+
+use super::history::{ReportPart, Run};
+use super::validity::{self, Judgement, Thresholds, Verdict};
+
+/// The whole analysis of a run.
+#[derive(Clone, Debug)]
+pub struct Results {
+    /// Whether the target was the simulated cluster.
+    pub simulated: bool,
+    pub script: String,
+    pub profile: String,
+    pub seed: u64,
+    /// In the order in which they ran.
+    pub trials: Vec<TrialResult>,
+    /// One for each combination of axes, by the values of the axes. The table *As measured* is these rows under
+    /// the columns `MEASURED_TABLE`.
+    pub rows: Vec<Row>,
+    /// The table *By the study's method*.
+    pub study_table: Vec<StudyRow>,
+    pub optimum: Optimum,
+    pub verdict: Verdict,
+    pub reasons: Vec<String>,
+    pub report_parts: Vec<ReportPart>,
+    pub warnings: Vec<String>,
+}
+
+/// Computes everything from the journal's content; `simulated` comes from the manifest.
+#[must_use]
+pub fn analyse(run: &Run, simulated: bool) -> Results {
+    let mut trials: Vec<TrialResult> =
+        run.trials.iter().map(|trial| TrialResult::of(trial, &Thresholds::default())).collect();
+    trials.sort_by_key(|trial| trial.order);
+    let rows = row::rows(&trials, run.seed);
+    let Judgement { verdict, reasons } =
+        validity::worst(trials.iter().map(|trial| (trial.id.as_str(), &trial.judgement)));
+    Results {
+        simulated,
+        script: run.script.clone(),
+        profile: run.profile.clone(),
+        seed: run.seed,
+        study_table: rows.iter().map(StudyRow::of).collect(),
+        optimum: optimum::optimum(&rows, run.seed),
+        rows,
+        verdict,
+        reasons,
+        report_parts: run.report_parts.clone(),
+        warnings: run.warnings.clone(),
+        trials,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+//! The optimal interval of a run: the fixed point T* = f(c(T*)), and T* of each row beside it.
+//!
+//! c grows or shrinks with T, so a T* computed with the c of one row belongs to an interval that was not
+//! measured. c(T) is interpolated linearly in ln T between the measured points and held at the nearest one
+//! outside them; a T* that lies there is marked. f is `poisson`'s for the headline, the other models beside it.
+//!
+//! Where other axes than the interval vary, each combination of those has a T* of its own.
+
+use serde::Serialize;
+
+use super::axes::{self, axis_column};
+use super::figures::Cell;
+use super::row::{Row, optimum_cell, seed_of};
+use crate::analysis::model::{Conditions, Model, optimal_interval};
+use crate::analysis::statistics::{Figure, simulate};
+use crate::record::{Axis, AxisValue};
+
+/// T* of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Optimum {
+    /// Which c all of it uses.
+    pub cost: &'static str,
+    /// One for each combination of the other axes; one alone where only the interval varies.
+    pub headlines: Vec<Headline>,
+    pub rows: Vec<RowOptimum>,
+}
+
+/// The fixed point over the rows that differ only in their interval, in seconds.
+#[derive(Clone, Debug, Serialize)]
+pub struct Headline {
+    /// The other axes.
+    #[serde(serialize_with = "axes::serialize")]
+    pub axes: Vec<Axis>,
+    pub lambda_per_s: Option<f64>,
+    pub poisson: Cell,
+    pub flink: Cell,
+    pub schedule: Cell,
+    /// The headline (`poisson`) lies outside the measured intervals, so its c is the nearest measured one.
+    pub outside_measured: bool,
+}
+
+/// T* with the c and R of one row, in seconds.
+#[derive(Clone, Debug, Serialize)]
+pub struct RowOptimum {
+    #[serde(serialize_with = "axes::serialize")]
+    pub axes: Vec<Axis>,
+    #[serde(rename = "T_s")]
+    pub interval_s: Option<f64>,
+    pub poisson: Cell,
+    pub flink: Cell,
+    pub schedule: Cell,
+}
+
+pub fn optimum(rows: &[Row], seed: u64) -> Optimum {
+    let interval_axis = interval_axis(rows);
+    let mut groups: Vec<(Vec<Axis>, Vec<&Row>)> = Vec::new();
+    for row in rows {
+        let others: Vec<Axis> =
+            row.axes.iter().filter(|axis| Some(&axis.name) != interval_axis.as_ref()).cloned().collect();
+        match groups.iter_mut().find(|(axes, _)| *axes == others) {
+            Some((_, group)) => group.push(row),
+            None => groups.push((others, vec![row])),
+        }
+    }
+    Optimum {
+        cost: "c_duration_s",
+        headlines: groups.into_iter().map(|(axes, rows)| headline(axes, &rows, seed)).collect(),
+        rows: rows.iter().map(|row| row_optimum(row, seed)).collect(),
+    }
+}
+
+/// The axis whose duration is every row's checkpoint interval.
+fn interval_axis(rows: &[Row]) -> Option<String> {
+    let is_interval = |row: &Row, name: &str| {
+        row.axes.iter().any(|axis| {
+            axis.name == name && matches!(axis.value, AxisValue::Seconds(value) if Some(value) == row.interval_s)
+        })
+    };
+    let candidates = rows.first()?.axes.iter().map(|axis| &axis.name);
+    candidates.into_iter().find(|name| rows.iter().all(|row| is_interval(row, name))).cloned()
+}
+
+fn row_optimum(row: &Row, seed: u64) -> RowOptimum {
+    let [poisson, flink, schedule] = Model::ALL.map(|model| {
+        let (cost, restart) = (row.figures.get("c_duration_s").copied(), row.figures.get("R_s").copied());
+        let seed = seed_of(seed, &row.combination, if model == Model::Poisson { "T_star_s" } else { model.name() });
+        optimum_cell(model, cost, restart, row.lambda_per_s, seed)
+    });
+    RowOptimum { axes: row.axes.clone(), interval_s: row.interval_s, poisson, flink, schedule }
+}
+
+fn headline(axes: Vec<Axis>, rows: &[&Row], seed: u64) -> Headline {
+    let lambda_per_s = rows.iter().find_map(|row| row.lambda_per_s);
+    let label = axes.iter().map(axis_column).collect::<Vec<_>>().join(",");
+    let points = Points::of(rows);
+    let [poisson, flink, schedule] =
+        Model::ALL.map(|model| fixed_point_cell(model, &points, lambda_per_s, seed_of(seed, &label, model.name())));
+    let outside_measured = poisson.figure().is_some_and(|best| !points.holds(best.value));
+    Headline { axes, lambda_per_s, poisson, flink, schedule, outside_measured }
+}
+
+/// The measured points: T_real with the c and R of its row, by T.
+struct Points {
+    /// ln T.
+    places: Vec<f64>,
+    costs: Vec<Figure>,
+    /// Empty unless every point has one.
+    restarts: Vec<Figure>,
+}
+
+impl Points {
+    fn of(rows: &[&Row]) -> Self {
+        let mut known: Vec<(f64, Figure, Option<Figure>)> = rows
+            .iter()
+            .filter_map(|row| {
+                let real = row.figures.get("T_real_s").map(|figure| figure.value).or(row.interval_s)?;
+                Some((real.ln(), *row.figures.get("c_duration_s")?, row.figures.get("R_s").copied()))
+            })
+            .collect();
+        known.sort_by(|left, right| left.0.total_cmp(&right.0));
+        let restarts: Option<Vec<Figure>> = known.iter().map(|&(.., restart)| restart).collect();
+        Self {
+            places: known.iter().map(|&(place, ..)| place).collect(),
+            costs: known.iter().map(|&(_, cost, _)| cost).collect(),
+            restarts: restarts.unwrap_or_default(),
+        }
+    }
+
+    fn holds(&self, interval_s: f64) -> bool {
+        let place = interval_s.ln();
+        self.places.first().is_some_and(|&first| first <= place)
+            && self.places.last().is_some_and(|&last| place <= last)
+    }
+
+    /// `values`, one a point, interpolated linearly at ln T and held outside.
+    fn at(&self, place: f64, values: &[f64]) -> f64 {
+        let right = self.places.partition_point(|&other| other < place);
+        if right == 0 || right == self.places.len() {
+            return values[right.min(values.len() - 1)];
+        }
+        let (from, to) = (self.places[right - 1], self.places[right]);
+        let weight = if to > from { (place - from) / (to - from) } else { 0.0 };
+        values[right - 1] + weight * (values[right] - values[right - 1])
+    }
+}
+
+fn fixed_point_cell(model: Model, points: &Points, lambda_per_s: Option<f64>, seed: u64) -> Cell {
+    let Some(lambda) = lambda_per_s else { return Cell::Empty("no failures: no optimal interval".into()) };
+    if points.costs.is_empty() {
+        return Cell::Empty("no c".into());
+    }
+    let needs_restart = model == Model::Schedule;
+    if needs_restart && points.restarts.is_empty() {
+        return Cell::Empty("not every interval has an R".into());
+    }
+    let mut inputs = points.costs.clone();
+    if needs_restart {
+        inputs.extend(&points.restarts);
+    }
+    let figure = simulate(&inputs, seed, |drawn| {
+        let (costs, restarts) = drawn.split_at(points.costs.len());
+        fixed_point(model, points, costs, restarts, lambda)
+    });
+    Cell::or(figure, "no interval pays")
+}
+
+/// The T in seconds with T = f(c(T), R(T)), by bisection in ln T; None where f has no value.
+///
+/// f at the measured points brackets it where f grows with c alone. `schedule` multiplies c with X, and between
+/// two points that product may rise above both ends, hence the margin.
+fn fixed_point(model: Model, points: &Points, costs: &[f64], restarts: &[f64], lambda: f64) -> Option<f64> {
+    const HALVINGS: usize = 45;
+    const MARGIN: f64 = 10.0;
+    let best_at = |place: f64| {
+        let restart = if restarts.is_empty() { 0.0 } else { points.at(place, restarts) };
+        optimal_interval(model, &Conditions::new(points.at(place, costs), restart, lambda)).ok()
+    };
+    let at_points: Vec<f64> = points.places.iter().map(|&place| best_at(place)).collect::<Option<_>>()?;
+    let mut lo = (at_points.iter().copied().reduce(f64::min)? / MARGIN).ln();
+    let mut hi = (at_points.iter().copied().reduce(f64::max)? * MARGIN).ln();
+    for _ in 0..HALVINGS {
+        let middle = f64::midpoint(lo, hi);
+        if best_at(middle)?.ln() > middle {
+            lo = middle;
+        } else {
+            hi = middle;
+        }
+    }
+    best_at(f64::midpoint(lo, hi))
+}

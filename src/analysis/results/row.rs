@@ -1,0 +1,273 @@
+//! One combination of axes: its trials brought together into figures, and the study's view of it.
+//!
+//! What is seen many times in a trial (checkpoints, recoveries, windows) is pooled over the repeats; what a
+//! trial has one of (rates) is one value a trial. Maxima have no interval: a larger one can always come.
+//!
+//! U uses T_real, because that is what the job did; only the study's U uses T as configured. Both use
+//! c_duration: c_capacity is known only under saturating load.
+
+use serde::Serialize;
+
+use super::axes::{self, by_value};
+use super::figures::{Cell, Figures};
+use super::trial::TrialResult;
+use crate::analysis::model::{Conditions, Model, optimal_interval, utilization};
+use crate::analysis::statistics::{Figure, Scale, mean, quantile, simulate};
+use crate::analysis::timeline::Fault;
+use crate::record::Axis;
+
+/// By how much T_real may exceed T before it is flagged.
+const STRETCHED: f64 = 1.05;
+
+const BELOW_CAPACITY: &str = "below capacity";
+
+/// One combination of axes.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    #[serde(serialize_with = "axes::serialize")]
+    pub axes: Vec<Axis>,
+    /// The ids of its trials without their repeats.
+    #[serde(skip)]
+    pub combination: String,
+    /// With one, all intervals are within one trial, and nothing is compared.
+    pub repeats: usize,
+    /// T as configured.
+    #[serde(rename = "T_s")]
+    pub interval_s: Option<f64>,
+    pub lambda_per_s: Option<f64>,
+    /// T_real exceeds T by more than 5 %.
+    pub stretched: bool,
+    /// T_real ≤ c: checkpoints back to back.
+    pub back_to_back: bool,
+    pub figures: Figures,
+}
+
+/// A row of the table *By the study's method*: T configured, c_duration, R_study, λ = 1/every, `poisson`.
+#[derive(Clone, Debug, Serialize)]
+pub struct StudyRow {
+    #[serde(serialize_with = "axes::serialize")]
+    pub axes: Vec<Axis>,
+    #[serde(rename = "T_s")]
+    pub interval_s: Option<f64>,
+    #[serde(rename = "c_duration_s")]
+    pub cost: Cell,
+    #[serde(rename = "R_study_s")]
+    pub restart: Cell,
+    pub lambda_per_s: Option<f64>,
+    #[serde(rename = "U_study")]
+    pub utilization: Cell,
+}
+
+impl StudyRow {
+    #[must_use]
+    pub fn of(row: &Row) -> Self {
+        let cell = |name: &str| row.figures.cell(name).cloned().unwrap_or_else(|| Cell::Empty(String::new()));
+        Self {
+            axes: row.axes.clone(),
+            interval_s: row.interval_s,
+            cost: cell("c_duration_s"),
+            restart: cell("R_study_s"),
+            lambda_per_s: row.lambda_per_s,
+            utilization: cell("U_study"),
+        }
+    }
+}
+
+/// All combinations, by the values of their axes.
+pub fn rows(trials: &[TrialResult], seed: u64) -> Vec<Row> {
+    let mut groups: Vec<Vec<&TrialResult>> = Vec::new();
+    for trial in trials {
+        match groups.iter_mut().find(|group| group[0].combination() == trial.combination()) {
+            Some(group) => group.push(trial),
+            None => groups.push(vec![trial]),
+        }
+    }
+    groups.sort_by(|left, right| by_value(&left[0].axes, &right[0].axes));
+    groups.into_iter().map(|trials| Group { trials, seed }.row()).collect()
+}
+
+/// The repeats of one combination.
+struct Group<'a> {
+    trials: Vec<&'a TrialResult>,
+    seed: u64,
+}
+
+impl Group<'_> {
+    fn row(mut self) -> Row {
+        self.trials.sort_by_key(|trial| trial.repeat);
+        let interval_s = self.trials.iter().find_map(|trial| trial.interval_s);
+        let lambda_per_s = self.trials.iter().find_map(|trial| trial.lambda_per_s);
+        let measured = Measured::of(&self);
+        let figures = Figures::collect(|name| {
+            let modelled = self.modelled(name, &measured, interval_s, lambda_per_s);
+            modelled.unwrap_or_else(|| self.observed(name, &measured))
+        });
+        let real = measured.real_interval.map(|figure| figure.value);
+        Row {
+            axes: self.trials[0].axes.clone(),
+            combination: self.trials[0].combination().into(),
+            repeats: self.trials.len(),
+            interval_s,
+            lambda_per_s,
+            stretched: real.zip(interval_s).is_some_and(|(real, set)| real > STRETCHED * set),
+            back_to_back: real.zip(measured.cost).is_some_and(|(real, cost)| real <= cost.value),
+            figures,
+        }
+    }
+
+    fn observed(&self, name: &'static str, measured: &Measured) -> Cell {
+        let no_recovery = "no recovery was seen";
+        let no_window = "no window was due in the measured phase";
+        match name {
+            "T_real_s" => Cell::or(measured.real_interval, "no two checkpoints in a row outside faults"),
+            "c_duration_s" => Cell::or(measured.cost, "no checkpoint completed in the measured phase"),
+            "R_s" => Cell::or(measured.restart, "no fault gave an R"),
+            "R_ready_s" => self.of_faults(name, Scale::Log, "no job waited for its instance", |fault| fault.ready_s),
+            "R_study_s" => Cell::or(measured.study_restart, "no job went from RESTARTING to RUNNING"),
+            "rework_records" => self.of_faults(name, Scale::Linear, no_recovery, |fault| Some(fault.rework?.records)),
+            "rework_event_s" => self.of_faults(name, Scale::Linear, no_recovery, |fault| fault.rework?.event_s),
+            "raw_per_s" => self.of_trials(name, |trial| trial.raw_per_s),
+            "useful_per_s" => self.of_trials(name, |trial| trial.useful_per_s),
+            "written_p50_ms" => Cell::or(self.latency(name, 0.5, |t| &t.written_latencies_ms), no_window),
+            "written_p99_ms" => Cell::or(self.latency(name, 0.99, |t| &t.written_latencies_ms), no_window),
+            "written_max_ms" => Cell::or(self.largest(|t| t.written_latencies_ms.concat()), no_window),
+            "visible_p50_ms" => Cell::or(self.latency(name, 0.5, |t| &t.visible_latencies_ms), no_window),
+            "visible_p99_ms" => Cell::or(self.latency(name, 0.99, |t| &t.visible_latencies_ms), no_window),
+            "visible_max_ms" => Cell::or(self.largest(|t| t.visible_latencies_ms.concat()), no_window),
+            "lag_max_records" => Cell::or(
+                self.largest(|trial| trial.lag_max_records.into_iter().collect()),
+                "the lag was never defined in the measured phase",
+            ),
+            "caught_up_s" => self.of_faults(name, Scale::Log, "no job caught up", |fault| fault.caught_up_s),
+            "checkpoint_bytes" => {
+                let sizes = self.strata(|trial| trial.checkpoint_sizes_bytes.clone());
+                Cell::or(mean(&sizes, Scale::Linear, self.seed_of(name)), "no checkpoint told its size")
+            }
+            _ => Cell::Empty(BELOW_CAPACITY.into()),
+        }
+    }
+
+    /// None for the figures that are no model's.
+    fn modelled(&self, name: &'static str, m: &Measured, set: Option<f64>, lambda: Option<f64>) -> Option<Cell> {
+        let real = m.real_interval.map(|figure| figure.value).or(set);
+        let seed = self.seed_of(name);
+        Some(match name {
+            "U_poisson" => utilization_cell(Model::Poisson, real, m.cost, m.restart, lambda, seed),
+            "U_flink" => utilization_cell(Model::Flink, real, m.cost, m.restart, lambda, seed),
+            "U_schedule" => utilization_cell(Model::Schedule, real, m.cost, m.restart, lambda, seed),
+            "U_study" => utilization_cell(Model::Poisson, set, m.cost, m.study_restart, lambda, seed),
+            "T_star_s" => optimum_cell(Model::Poisson, m.cost, m.restart, lambda, seed),
+            _ => return None,
+        })
+    }
+
+    fn strata<T>(&self, values: impl Fn(&TrialResult) -> Vec<T>) -> Vec<Vec<T>> {
+        self.trials.iter().map(|trial| values(trial)).collect()
+    }
+
+    fn of_faults(&self, name: &str, scale: Scale, reason: &str, value: impl Fn(&Fault) -> Option<f64>) -> Cell {
+        Cell::or(self.mean_of_faults(name, scale, value), reason)
+    }
+
+    fn mean_of_faults(&self, name: &str, scale: Scale, value: impl Fn(&Fault) -> Option<f64>) -> Option<Figure> {
+        let strata = self.strata(|trial| trial.faults.iter().filter_map(&value).collect());
+        mean(&strata, scale, self.seed_of(name))
+    }
+
+    fn of_trials(&self, name: &str, value: impl Fn(&TrialResult) -> Option<f64>) -> Cell {
+        let strata = self.strata(|trial| value(trial).into_iter().collect());
+        Cell::or(mean(&strata, Scale::Linear, self.seed_of(name)), "no trial has a measured phase with samples")
+    }
+
+    fn latency(
+        &self,
+        name: &str,
+        probability: f64,
+        latencies: impl Fn(&TrialResult) -> &Vec<Vec<f64>>,
+    ) -> Option<Figure> {
+        let strata = self.strata(|trial| latencies(trial).clone());
+        quantile(&strata, probability, self.seed_of(name))
+    }
+
+    fn largest(&self, values: impl Fn(&TrialResult) -> Vec<f64>) -> Option<Figure> {
+        let values: Vec<f64> = self.strata(values).concat();
+        let largest = values.iter().copied().reduce(f64::max)?;
+        Some(Figure::bare(largest, values.len()))
+    }
+
+    fn seed_of(&self, name: &str) -> u64 {
+        seed_of(self.seed, self.trials[0].combination(), name)
+    }
+}
+
+/// The figures that the models need.
+struct Measured {
+    real_interval: Option<Figure>,
+    cost: Option<Figure>,
+    restart: Option<Figure>,
+    study_restart: Option<Figure>,
+}
+
+impl Measured {
+    fn of(group: &Group<'_>) -> Self {
+        let gaps = group.strata(|trial| trial.trigger_gaps_s.iter().map(|&gap| vec![gap]).collect());
+        let durations = group.strata(|trial| trial.checkpoint_durations_s.clone());
+        Self {
+            real_interval: quantile(&gaps, 0.5, group.seed_of("T_real_s")),
+            cost: mean(&durations, Scale::Log, group.seed_of("c_duration_s")),
+            restart: group.mean_of_faults("R_s", Scale::Log, |fault| fault.restart_s),
+            study_restart: group.mean_of_faults("R_study_s", Scale::Log, |fault| fault.study_s),
+        }
+    }
+}
+
+fn utilization_cell(
+    model: Model,
+    interval_s: Option<f64>,
+    cost: Option<Figure>,
+    restart: Option<Figure>,
+    lambda_per_s: Option<f64>,
+    seed: u64,
+) -> Cell {
+    let Some(interval_s) = interval_s else { return Cell::Empty("no checkpoint interval".into()) };
+    let Some(cost) = cost else { return Cell::Empty("no c".into()) };
+    let Some(restart) = restart else { return Cell::Empty("no R".into()) };
+    let Some(lambda) = lambda_per_s else { return Cell::Empty("no faults are scheduled".into()) };
+    let at = |c: f64, r: f64| utilization(model, interval_s, &Conditions::new(c, r, lambda));
+    match at(cost.value, restart.value) {
+        Err(error) => Cell::Empty(error.message),
+        Ok(_) => Cell::or(simulate(&[cost, restart], seed, |drawn| at(drawn[0], drawn[1]).ok()), "no value"),
+    }
+}
+
+/// T* by one model; only `schedule` needs an R for it.
+pub fn optimum_cell(
+    model: Model,
+    cost: Option<Figure>,
+    restart: Option<Figure>,
+    lambda_per_s: Option<f64>,
+    seed: u64,
+) -> Cell {
+    let Some(cost) = cost else { return Cell::Empty("no c".into()) };
+    let Some(lambda) = lambda_per_s else { return Cell::Empty("no failures: no optimal interval".into()) };
+    let mut inputs = vec![cost];
+    match (model, restart) {
+        (Model::Schedule, Some(restart)) => inputs.push(restart),
+        (Model::Schedule, None) => return Cell::Empty("no R".into()),
+        (Model::Poisson | Model::Flink, _) => {}
+    }
+    let at = |drawn: &[f64]| {
+        optimal_interval(model, &Conditions::new(drawn[0], drawn.get(1).copied().unwrap_or(0.0), lambda))
+    };
+    let values: Vec<f64> = inputs.iter().map(|figure| figure.value).collect();
+    match at(&values) {
+        Err(error) => Cell::Empty(error.message),
+        Ok(_) => Cell::or(simulate(&inputs, seed, |drawn| at(drawn).ok()), "no interval pays"),
+    }
+}
+
+/// A seed of its own for each figure, so that one figure's draws do not move with another's (FNV-1a, 64 bit).
+pub fn seed_of(seed: u64, combination: &str, name: &str) -> u64 {
+    let bytes = combination.bytes().chain([0]).chain(name.bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325 ^ seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}

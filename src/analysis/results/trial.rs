@@ -1,0 +1,154 @@
+//! All that is measured of one trial.
+
+use crate::analysis::checkpoints::{self, CheckpointRow};
+use crate::analysis::curve::Bounds;
+use crate::analysis::history::Trial;
+use crate::analysis::lag::{LagPoint, lag_points};
+use crate::analysis::latency::latencies_ms;
+use crate::analysis::oracle::{self, WindowOutcome};
+use crate::analysis::sampling::missing_share;
+use crate::analysis::series::Series;
+use crate::analysis::throughput::{raw_per_s, useful_per_s};
+use crate::analysis::timeline::{Fault, faults};
+use crate::analysis::validity::{self, Evidence, Judgement, Thresholds};
+use crate::record::{Axis, EpochMs, ReplayEnd};
+
+/// The sampling step where the trial ended before it said its own, in milliseconds.
+const DEFAULT_STEP_MS: f64 = 250.0;
+
+/// One trial, measured and judged. Times are `EpochMs`; `since_start_ms` makes the CSV's milliseconds of them.
+#[derive(Clone, Debug)]
+pub struct TrialResult {
+    pub id: String,
+    pub order: u32,
+    pub repeat: u32,
+    pub axes: Vec<Axis>,
+    pub start_epoch_ms: EpochMs,
+    pub measured_from_epoch_ms: Option<EpochMs>,
+    pub measured_to_epoch_ms: Option<EpochMs>,
+    pub end_epoch_ms: Option<EpochMs>,
+    /// As the trial ended; empty where it was interrupted.
+    pub outcome: String,
+    pub error: Option<String>,
+    /// T as configured.
+    pub interval_s: Option<f64>,
+    /// 1/every of the fault schedule; None where there is none.
+    pub lambda_per_s: Option<f64>,
+    pub faults: Vec<Fault>,
+    pub checkpoints: Vec<CheckpointRow>,
+    pub windows: Vec<WindowOutcome>,
+    pub lag: Vec<LagPoint>,
+    /// Of completed periodic checkpoints of the measured phase.
+    pub checkpoint_durations_s: Vec<f64>,
+    pub checkpoint_sizes_bytes: Vec<f64>,
+    pub trigger_gaps_s: Vec<f64>,
+    /// Of windows due in the measured phase, clustered by window.
+    pub written_latencies_ms: Vec<Vec<f64>>,
+    pub visible_latencies_ms: Vec<Vec<f64>>,
+    pub raw_per_s: Option<f64>,
+    pub useful_per_s: Option<f64>,
+    /// Of the measured phase.
+    pub lag_max_records: Option<f64>,
+    /// The replay's own account: lateness, rate error, what was refused.
+    pub replay_end: Option<ReplayEnd>,
+    /// Share of the probe's samples that are missing outside recoveries.
+    pub missing_samples: Option<f64>,
+    pub judgement: Judgement,
+    pub notes: Vec<String>,
+    pub warnings: Vec<String>,
+}
+
+impl TrialResult {
+    #[must_use]
+    pub fn of(trial: &Trial, thresholds: &Thresholds) -> Self {
+        let step_ms = trial.collecting.as_ref().map_or(DEFAULT_STEP_MS, |collecting| collecting.every_ms);
+        let series = Series::of(&trial.samples);
+        let lag = lag_points(&trial.samples);
+        let faults = faults(trial, &series, &lag, step_ms);
+        let disturbances = disturbances(&faults);
+        let checkpoints = checkpoints::rows(trial, &disturbances);
+        let windows = oracle::judge(trial);
+        let measured = trial.measured();
+        let in_measured = |figure: fn(&Series, (EpochMs, EpochMs)) -> Option<f64>| figure(&series, measured?);
+        let subtasks = trial.submitted.as_ref().map_or(0, |submitted| submitted.source_subtasks);
+        let missing_samples =
+            measured.and_then(|measured| missing_share(&series, subtasks, step_ms, measured, &disturbances));
+        let due = trial.measured_from_epoch_ms.zip(trial.replay_stop_epoch_ms());
+        let evidence = Evidence {
+            trial,
+            faults: &faults,
+            disturbances: &disturbances,
+            checkpoints: &checkpoints,
+            windows: &windows,
+            missing_samples,
+            step_ms,
+        };
+        Self {
+            id: trial.id.clone(),
+            order: trial.order,
+            repeat: trial.repeat,
+            axes: trial.axes.clone(),
+            start_epoch_ms: trial.start_epoch_ms,
+            measured_from_epoch_ms: trial.measured_from_epoch_ms,
+            measured_to_epoch_ms: trial.measured_to_epoch_ms,
+            end_epoch_ms: trial.end.as_ref().map(|end| end.at_epoch_ms),
+            outcome: trial.end.as_ref().map(|end| end.outcome.clone()).unwrap_or_default(),
+            error: trial.end.as_ref().and_then(|end| end.error.clone()),
+            interval_s: trial.interval_s(),
+            lambda_per_s: lambda_per_s(trial),
+            checkpoint_durations_s: or_none(measured, |measured| checkpoints::durations_s(&checkpoints, measured)),
+            checkpoint_sizes_bytes: or_none(measured, |measured| checkpoints::sizes_bytes(&checkpoints, measured)),
+            trigger_gaps_s: or_none(measured, |measured| {
+                checkpoints::trigger_gaps_s(&checkpoints, measured, &disturbances)
+            }),
+            written_latencies_ms: or_none(due, |due| latencies_ms(&windows, due, |window| window.written_epoch_ms)),
+            visible_latencies_ms: or_none(due, |due| latencies_ms(&windows, due, |window| window.visible_epoch_ms)),
+            raw_per_s: in_measured(raw_per_s),
+            useful_per_s: in_measured(useful_per_s),
+            lag_max_records: measured.and_then(|measured| largest(&lag, measured)),
+            replay_end: trial.replay_end.clone(),
+            missing_samples,
+            judgement: validity::judge(&evidence, thresholds),
+            notes: trial.notes.clone(),
+            warnings: trial.warnings.clone(),
+            faults,
+            checkpoints,
+            windows,
+            lag,
+        }
+    }
+
+    /// Milliseconds since the trial's start, as every time in a CSV.
+    #[must_use]
+    pub fn since_start_ms(&self, at: EpochMs) -> f64 {
+        at - self.start_epoch_ms
+    }
+
+    /// The combination of axes: the id without its repeat.
+    #[must_use]
+    pub fn combination(&self) -> &str {
+        self.id.rsplit_once('#').map_or(&self.id, |(combination, _)| combination)
+    }
+}
+
+/// [issued, caught_up] of each fault; one that never caught up disturbs until the next fault, the last for good.
+fn disturbances(faults: &[Fault]) -> Vec<Bounds> {
+    let next_issued = |place: usize| Some(faults.get(place + 1)?.phases.issued?.lo);
+    let spans = faults.iter().enumerate().filter_map(|(place, fault)| {
+        let (lo, hi) = fault.disturbed(next_issued(place).unwrap_or(f64::INFINITY))?;
+        Some(Bounds { lo, hi })
+    });
+    spans.collect()
+}
+
+fn lambda_per_s(trial: &Trial) -> Option<f64> {
+    trial.schedule.as_ref().filter(|schedule| schedule.count > 0).map(|schedule| 1.0 / schedule.every_s)
+}
+
+fn or_none<T>(phase: Option<(EpochMs, EpochMs)>, values: impl FnOnce((EpochMs, EpochMs)) -> Vec<T>) -> Vec<T> {
+    phase.map(values).unwrap_or_default()
+}
+
+fn largest(lag: &[LagPoint], (from, to): (EpochMs, EpochMs)) -> Option<f64> {
+    lag.iter().filter(|point| (from..=to).contains(&point.at_epoch_ms)).map(|point| point.lag).reduce(f64::max)
+}
