@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod dataset;
 pub mod error;
 pub mod fault;
+pub mod flink;
 pub mod host;
 pub mod kafka;
 pub mod record;
