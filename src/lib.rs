@@ -12,3 +12,4 @@ pub mod flink;
 pub mod host;
 pub mod kafka;
 pub mod record;
+pub mod replay;
