@@ -117,7 +117,10 @@ impl Kafka {
         for (key, value) in config {
             topic = topic.set(key, value);
         }
-        let refused = |why: &dyn std::fmt::Display| Error::target(format!("cannot create the topic {name}: {why}"));
+        let refused = |why: &dyn std::fmt::Display| {
+            Error::target(format!("cannot create the topic {name}: {why}"))
+                .hint("check its name and settings; the broker's log has the details")
+        };
         match self.inner.admin.create_topics([&topic], &admin_options()).await {
             Err(error) => return Err(refused(&error)),
             Ok(results) => match results.into_iter().next() {

@@ -110,7 +110,7 @@ pub struct Replay {
 impl Replay {
     /// Starts a replay; the first record is due 200 ms later.
     ///
-    /// Blocks up to 20 s, until the broker has answered. Fails where a setting is out of bounds or the topic has
+    /// Blocks up to 30 s, until the broker has answered. Fails where a setting is out of bounds or the topic has
     /// another number of partitions (script), where there is no broker or topic (target).
     pub fn start(dataset: &Dataset, settings: Settings, clock: Clock, recorder: Arc<dyn Recorder>) -> Result<Self> {
         settings.check()?;

@@ -8,15 +8,15 @@
 //! 500 wake-ups a second in place of 9,000.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext, PurgeConfig};
 use rdkafka::types::RDKafkaErrorCode;
-use rdkafka::{ClientContext, Statistics};
 
 use super::pace::Pace;
 use super::{Command, Settings, Shared};
@@ -33,11 +33,16 @@ const IDLE: Duration = Duration::from_millis(20);
 /// Records handed over before reports are taken again.
 const BATCH: usize = 1_000;
 
+/// How long a stop may go on sending what was due before it; what is left then stays unsent, and counts.
+const LAST_BATCHES: Duration = Duration::from_secs(1);
+
 /// How long outstanding records may take after the stop; a broker fault may be under way then.
 const DRAIN: Duration = Duration::from_secs(60);
 
 /// The opaque of a flush record; no due time is 584 years after the start.
 const FLUSH: usize = usize::MAX;
+
+const ASSIGNED: &[u8] = br#""idemp_state": "Assigned""#;
 
 /// Takes the delivery reports.
 pub struct Deliveries {
@@ -45,11 +50,13 @@ pub struct Deliveries {
     clock: Clock,
     logs: Logs,
     reports: AtomicU64,
+    /// The broker gave this producer its id, without which an idempotent producer sends nothing.
+    ready: AtomicBool,
 }
 
 impl Deliveries {
     pub fn new(shared: Arc<Shared>, clock: Clock, logs: Logs) -> Self {
-        Self { shared, clock, logs, reports: AtomicU64::new(0) }
+        Self { shared, clock, logs, reports: AtomicU64::new(0), ready: AtomicBool::new(false) }
     }
 }
 
@@ -62,7 +69,12 @@ impl ClientContext for Deliveries {
         self.logs.error(error, reason);
     }
 
-    fn stats(&self, _statistics: Statistics) {}
+    /// Looked at for one word only, which librdkafka tells nowhere else; parsing it all would cost more.
+    fn stats_raw(&self, statistics: &[u8]) {
+        if !self.ready.load(Ordering::Relaxed) && memchr::memmem::find(statistics, ASSIGNED).is_some() {
+            self.ready.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 impl ProducerContext for Deliveries {
@@ -89,7 +101,8 @@ impl ProducerContext for Deliveries {
     }
 }
 
-/// Makes the producer and waits until it knows the topic, so that the first record waits for nothing.
+/// Makes the producer and waits until it knows the topic and has its producer id, so that the first record
+/// waits for nothing: a broker that has just started takes half a second for its first id.
 pub fn connect(settings: &Settings, deliveries: Deliveries) -> Result<BaseProducer<Deliveries>> {
     let producer: BaseProducer<Deliveries> = client_config(&settings.bootstrap)
         .set("acks", "all")
@@ -100,6 +113,7 @@ pub fn connect(settings: &Settings, deliveries: Deliveries) -> Result<BaseProduc
         .set("message.timeout.ms", "0")
         .set("queue.buffering.max.messages", "2000000")
         .set("queue.buffering.max.kbytes", "1048576")
+        .set("statistics.interval.ms", "100")
         .create_with_context(deliveries)
         .map_err(|error| no_client(&settings.bootstrap, &error))?;
     let timeout = Duration::from_secs(10);
@@ -113,6 +127,15 @@ pub fn connect(settings: &Settings, deliveries: Deliveries) -> Result<BaseProduc
             .hint("a partition without a flush record would hold back the watermark: give the topic's own number"));
     }
     producer.client().fetch_metadata(Some(&settings.topic), timeout).map_err(failed)?;
+    let end = Instant::now() + timeout;
+    while !producer.context().ready.load(Ordering::Relaxed) {
+        if Instant::now() > end {
+            return Err(Error::target(format!("Kafka at {} gives no producer id", settings.bootstrap))
+                .hint("look at the broker's log; it needs Kafka 0.11 or later"));
+        }
+        producer.poll(Duration::ZERO);
+        std::thread::sleep(TICK);
+    }
     Ok(producer)
 }
 
@@ -189,14 +212,19 @@ impl Sender {
 
     fn feed(&mut self) -> Result<&'static str> {
         let mut number = 0;
+        let mut stop_ns = None;
         let mut next = self.rows.next(&mut self.row)?;
         while let Some(mut event_epoch_ms) = next {
-            // Asked before the clock: what is due at the stop is sent and counted by the same time.
             let command = self.shared.commanded();
             if command == Command::Abandon {
                 return Ok("abandoned");
             }
-            let now_ns = self.clock.mono_ns();
+            let mut now_ns = self.clock.mono_ns();
+            // What is due at the stop is still sent, however many batches that takes a sender that was held up,
+            // and counted by the same time.
+            if command >= Command::Stop {
+                now_ns = *stop_ns.get_or_insert(now_ns);
+            }
             let due = self.ruler.advance(&self.pace, now_ns)?;
             self.shared.ledger().due = due;
             let mut batch = 0;
@@ -219,8 +247,9 @@ impl Sender {
             }
             self.serve();
             self.check()?;
-            // A full batch means that more may be due. If a stop comes then, the rest stays unsent, and counts.
-            if command >= Command::Stop {
+            if let Some(stop_ns) = stop_ns
+                && (batch < BATCH || self.clock.mono_ns() > stop_ns + LAST_BATCHES.as_nanos() as u64)
+            {
                 return Ok("stopped");
             }
             if batch < BATCH && next.is_some() {
