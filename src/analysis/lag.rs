@@ -148,3 +148,6 @@ pub fn lag_points(samples: &[Sample]) -> Vec<LagPoint> {
     let mut meter = LagMeter::new();
     samples.iter().flat_map(|sample| meter.push(sample)).collect()
 }
+
+#[cfg(test)]
+mod tests;

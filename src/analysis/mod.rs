@@ -16,6 +16,8 @@ pub mod results;
 pub mod sampling;
 pub mod series;
 pub mod statistics;
+#[cfg(test)]
+mod story;
 pub mod throughput;
 pub mod timeline;
 pub mod validity;

@@ -102,7 +102,8 @@ fn compare(rows: &[&ResultRow], truth: Option<&TruthRow>) -> Oracle {
 fn missing(trial: &Trial, truth: &TruthRow) -> Option<WindowOutcome> {
     let (zone, window_start_epoch_ms) = truth.key;
     let due_epoch_ms = due(trial, window_start_epoch_ms);
-    if due_epoch_ms > trial.replay_stop_epoch_ms() && trial.replay_stop_epoch_ms().is_some() {
+    let waited_for = due_epoch_ms.zip(trial.replay_stop_epoch_ms()).is_none_or(|(due, stop)| due <= stop);
+    if !waited_for {
         return None;
     }
     Some(WindowOutcome {
@@ -121,3 +122,6 @@ fn missing(trial: &Trial, truth: &TruthRow) -> Option<WindowOutcome> {
 fn due(trial: &Trial, window_start_epoch_ms: i64) -> Option<EpochMs> {
     trial.replay.as_ref().map(|replay| due_epoch_ms(replay, window_start_epoch_ms))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,143 @@
+//! Whole journals to whole results: the figures of known histories, summary.json, and the time it takes.
 
+use std::time::Instant;
+
+use super::{FIGURES, MEASURED_TABLE, Results, analyse, axis_column};
+use crate::analysis::history::Run;
+use crate::analysis::model::{Conditions, Model, optimal_interval, utilization};
+use crate::analysis::story::{Reading, Story, one_kill};
+use crate::analysis::validity::Verdict;
+use crate::record::{Line, Step};
+
+fn results(stories: Vec<Story>) -> Results {
+    let lines: Vec<Line> = stories.into_iter().flat_map(|mut story| story.ends(45_000.0).lines()).collect();
+    analyse(&Run::from_lines(lines), false)
+}
+
+/// Two intervals, two repeats of each, run in mixed order.
+fn study() -> Results {
+    results(vec![one_kill(10.0, 1), one_kill(2.0, 2), one_kill(10.0, 2), one_kill(2.0, 1)])
+}
+
+fn value(results: &Results, row: usize, name: &str) -> f64 {
+    results.rows[row].figures.get(name).unwrap_or_else(|| panic!("{name} is known")).value
+}
+
+fn assert_close(left: f64, right: f64) {
+    assert!((left - right).abs() <= 1e-6 * right.abs().max(1.0), "{left} is not {right}");
+}
+
+#[test]
+fn combinations_stand_by_their_values_with_their_repeats() {
+    let results = study();
+    let intervals: Vec<_> = results.rows.iter().map(|row| row.interval_s).collect();
+    assert_eq!(intervals, [Some(2.0), Some(10.0)]);
+    assert!(results.rows.iter().all(|row| row.repeats == 2));
+    assert_eq!(axis_column(&results.rows[0].axes[0]), "interval_s");
+    assert_eq!((results.verdict, results.reasons.len()), (Verdict::Pass, 0));
+}
+
+#[test]
+fn the_figures_of_a_known_history_are_known() {
+    let results = study();
+    assert_close(value(&results, 0, "c_duration_s"), 0.2);
+    assert_close(value(&results, 0, "T_real_s"), 2.0);
+    assert_close(value(&results, 0, "R_s"), 4.998);
+    assert_close(value(&results, 0, "R_study_s"), 0.84);
+    assert_close(value(&results, 0, "rework_records"), 4_004.0);
+    assert_close(value(&results, 0, "caught_up_s"), 7.598);
+    assert_close(value(&results, 0, "checkpoint_bytes"), 1_000.0);
+    // Positions follow 2 records a millisecond. Raw has the 4,004 again, less 2 after the victim's last sample,
+    // and 98 that the survivor read on before its job stopped it.
+    assert_close(value(&results, 0, "useful_per_s"), 2_000.0);
+    assert_close(value(&results, 0, "raw_per_s"), (70_000.0 + 4_004.0 - 2.0 + 98.0) / 35.0);
+    // The first samples after the restore: 7,050 and 7,150 behind, less 3 a millisecond for 250 ms.
+    assert_close(value(&results, 0, "lag_max_records"), 7_050.0 + 7_150.0 - 2.0 * 750.0);
+}
+
+#[test]
+fn utilization_and_optimum_follow_from_c_and_r() {
+    let results = study();
+    let conditions = Conditions::new(0.2, 4.998, 1.0 / 25.0);
+    for (name, model) in [("U_poisson", Model::Poisson), ("U_flink", Model::Flink), ("U_schedule", Model::Schedule)] {
+        assert_close(value(&results, 0, name), utilization(model, 2.0, &conditions).expect("in the domain"));
+    }
+    let study = Conditions::new(0.2, 0.84, 1.0 / 25.0);
+    assert_close(value(&results, 1, "U_study"), utilization(Model::Poisson, 10.0, &study).expect("in the domain"));
+    let best = optimal_interval(Model::Poisson, &conditions).expect("there are failures");
+    assert_close(value(&results, 0, "T_star_s"), best);
+    let headline = &results.optimum.headlines[0];
+    assert_close(headline.poisson.figure().expect("c is known").value, best);
+    // Both rows really checkpointed every 2 s, and T* is above that.
+    assert!(headline.outside_measured && headline.axes.is_empty() && results.optimum.headlines.len() == 1);
+}
+
+#[test]
+fn the_headline_takes_c_where_it_lies() {
+    // c falls from 0.4 s at 2 s to 0.2 s at 8 s: at T* it lies between.
+    let at = |interval: f64, duration: f64| {
+        let mut story = Story::of(interval, 1);
+        story.step(Step::FaultSchedule { every_s: 25.0, count: 1, down_for_s: None });
+        for id in 0..20_u32 {
+            story.checkpoint(id.into(), "completed", 1e3 * interval * f64::from(id), 1e3 * duration);
+        }
+        story.measured(0.0, 1e3 * interval * 20.0);
+        story
+    };
+    let results = results(vec![at(2.0, 0.4), at(8.0, 0.2)]);
+    let headline = &results.optimum.headlines[0];
+    let best = headline.poisson.figure().expect("c is known").value;
+    let cost = 0.4 - 0.2 * (best / 2.0).ln() / 4.0_f64.ln();
+    let again = optimal_interval(Model::Poisson, &Conditions::new(cost, 0.0, 1.0 / 25.0)).expect("there are failures");
+    assert_close(best, again);
+    assert!(!headline.outside_measured && cost > 0.2 && cost < 0.4);
+}
+
+#[test]
+fn what_was_not_measured_says_why() {
+    let results = study();
+    for name in ["c_capacity_s", "R_eff_s", "capacity_per_s", "U_measured"] {
+        assert_eq!(results.rows[0].figures.cell(name).and_then(|cell| cell.reason()), Some("below capacity"));
+    }
+    assert!(MEASURED_TABLE.iter().all(|name| FIGURES.contains(name)));
+}
+
+#[test]
+fn summary_json_has_its_keys_and_is_the_same_twice() {
+    let json = serde_json::to_value(study().summary()).expect("it serializes");
+    let keys: Vec<&str> = json.as_object().expect("an object").keys().map(String::as_str).collect();
+    let expected = "schema simulated script profile rows study_table T_star conclusions budget verdict reasons";
+    assert_eq!(keys.join(" "), expected);
+    assert_eq!(json["rows"][0]["axes"]["interval_s"], 2.0);
+    let figures = json["rows"][0]["figures"].as_object().expect("an object");
+    assert_eq!(figures.keys().collect::<Vec<_>>(), FIGURES);
+    assert_eq!(json, serde_json::to_value(study().summary()).expect("it serializes"));
+}
+
+#[test]
+fn an_empty_or_cut_journal_is_unknown_and_never_a_panic() {
+    assert_eq!(analyse(&Run::default(), true).verdict, Verdict::Unknown);
+    let mut story = one_kill(2.0, 1);
+    let lines = story.ends(45_000.0).lines();
+    // Samples, and the instants that matter, lie many lines apart; every 29th cut meets each phase.
+    for length in (0..lines.len()).step_by(29) {
+        let cut = analyse(&Run::from_lines(lines[..length].to_vec()), false);
+        assert!(cut.verdict > Verdict::Pass, "{length}");
+    }
+}
+
+#[test]
+fn a_journal_of_300_000_samples_takes_seconds() {
+    let until = 250.0 * 75_000.0;
+    let mut story = Story::of(2.0, 1);
+    story.load(until).source(Reading::steady(until)).checkpoints(1, 2_000.0, until, 2_000.0).measured(10_000.0, until);
+    let lines = story.ends(until).lines();
+    assert!(lines.len() > 300_000);
+    let run = Run::from_lines(lines);
+    let start = Instant::now();
+    let results = analyse(&run, false);
+    let seconds = start.elapsed().as_secs_f64();
+    assert_eq!(results.rows.len(), 1);
+    // One second alone, more on a loaded machine; a quadratic scan would take hours.
+    assert!(seconds < 20.0, "{seconds} s");
+}

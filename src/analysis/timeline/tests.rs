@@ -1,1 +1,127 @@
+//! The phases of hand-written recoveries, whose answers follow from the load of `story`.
 
+use super::{Fault, faults};
+use crate::analysis::curve::Bounds;
+use crate::analysis::history::Trial;
+use crate::analysis::lag::lag_points;
+use crate::analysis::series::Series;
+use crate::analysis::story::{Reading, STEP_MS, Story, one_kill};
+
+fn faults_of(trial: &Trial) -> Vec<Fault> {
+    faults(trial, &Series::of(&trial.samples), &lag_points(&trial.samples), STEP_MS)
+}
+
+fn between(lo: f64, hi: f64) -> Option<Bounds> {
+    Some(Bounds { lo, hi })
+}
+
+fn assert_close(value: Option<f64>, expected: f64) {
+    let value = value.expect("it was seen");
+    assert!((value - expected).abs() < 1e-6, "{value} is not {expected}");
+}
+
+#[test]
+fn every_phase_of_a_kill_is_found() {
+    let phases = faults_of(&one_kill(10.0, 1).trial())[0].phases;
+    assert_eq!(phases.issued, between(20_000.0, 20_002.0));
+    assert_eq!(phases.gone, between(20_000.0, 20_010.0));
+    assert_eq!(phases.detected, between(20_250.0, 20_250.0));
+    assert_eq!(phases.dead, between(20_400.0, 20_650.0));
+    assert_eq!(phases.back, between(23_002.0, 23_004.0));
+    assert_eq!(phases.restored, between(24_000.0, 24_000.0));
+    assert_eq!(phases.running, between(24_600.0, 24_600.0));
+    assert_eq!(phases.first, between(25_000.0, 25_000.0));
+    assert_eq!(phases.all, between(25_100.0, 25_100.0));
+    // 2,002 records a partition at 4 a millisecond: 500.5 ms after the first, between two samples of subtask 1.
+    assert_eq!(phases.parity, between(25_600.0, 25_850.0));
+    // The lag of 7,050 a partition shrinks by 3 a millisecond and is 100 after 2,317 ms.
+    assert_eq!(phases.caught_up, between(27_350.0, 27_600.0));
+}
+
+#[test]
+fn its_durations_follow() {
+    let fault = &faults_of(&one_kill(10.0, 1).trial())[0];
+    assert_close(fault.restart_s, 4.998);
+    assert_close(fault.ready_s, 1.996);
+    assert_close(fault.study_s, 0.84);
+    assert_close(fault.caught_up_s, 7.598);
+    assert_close(fault.baseline_lag, 100.0);
+    assert_eq!((fault.restarts, fault.restored_checkpoint), (3, Some(9)));
+    assert_eq!((fault.confirmed, fault.during_recovery, fault.censored), (true, false, false));
+    assert_eq!(fault.undo, "undone");
+}
+
+#[test]
+fn rework_reaches_from_the_restored_checkpoint_to_the_kill() {
+    let fault = &faults_of(&one_kill(10.0, 1).trial())[0];
+    let rework = fault.rework.expect("the attempt was seen whole");
+    assert_close(Some(rework.records), 2.0 * 2_002.0);
+    assert_close(rework.event_s, 2.002 * 100.0);
+}
+
+#[test]
+fn a_kill_within_a_recovery_censors_the_previous_restart() {
+    let mut story = Story::of(10.0, 1);
+    story
+        .load(40_000.0)
+        .source(Reading::steady(20_000.0))
+        .kill(1, "issued", 20_000.0, 20_002.0)
+        .kill(1, "gone", 20_000.0, 20_010.0)
+        .kill(2, "issued", 23_000.0, 23_002.0)
+        .kill(2, "gone", 23_000.0, 23_010.0)
+        .source(Reading { attempt: 2, first: 26_000.0, until: 40_000.0, position: 19_000.0, pace: 4.0 });
+    let faults = faults_of(&story.trial());
+    assert_eq!((faults[0].restart_s, faults[0].censored), (None, true));
+    assert_eq!((faults[1].during_recovery, faults[1].censored), (true, false));
+    assert_close(faults[1].restart_s, 2.998);
+    assert_eq!(faults[1].baseline_lag, faults[0].baseline_lag);
+}
+
+#[test]
+fn a_kill_during_the_catch_up_leaves_the_previous_restart_as_it_was_seen() {
+    let mut story = Story::of(10.0, 1);
+    story
+        .load(40_000.0)
+        .source(Reading::steady(20_000.0))
+        .kill(1, "issued", 20_000.0, 20_002.0)
+        .source(Reading { attempt: 1, first: 22_000.0, until: 23_000.0, position: 19_000.0, pace: 2.0 })
+        .kill(2, "issued", 23_000.0, 23_002.0)
+        .source(Reading { attempt: 2, first: 26_000.0, until: 40_000.0, position: 19_000.0, pace: 4.0 });
+    let faults = faults_of(&story.trial());
+    assert_close(faults[0].restart_s, 1.998);
+    assert_eq!((faults[0].caught_up_s, faults[0].censored), (None, false));
+    assert!(faults[1].during_recovery);
+}
+
+#[test]
+fn a_restart_after_the_catch_up_is_not_the_fault_s() {
+    let mut story = one_kill(10.0, 1);
+    story.job("RESTARTING", 46_100.0).source(Reading {
+        attempt: 4,
+        first: 47_000.0,
+        until: 48_000.0,
+        position: 40_000.0,
+        pace: 4.0,
+    });
+    let fault = &faults_of(&story.trial())[0];
+    assert_close(fault.restart_s, 4.998);
+    assert_eq!(fault.restarts, 3);
+}
+
+#[test]
+fn an_interrupted_journal_gives_what_it_holds() {
+    let whole = one_kill(10.0, 1).lines();
+    for length in 0..whole.len() {
+        let run = crate::analysis::history::Run::from_lines(whole[..length].to_vec());
+        for trial in &run.trials {
+            faults_of(trial);
+        }
+    }
+}
+
+#[test]
+fn a_kill_without_its_end_is_not_confirmed() {
+    let mut story = Story::of(10.0, 1);
+    story.kill(1, "issued", 1_000.0, 1_002.0);
+    assert!(!faults_of(&story.trial())[0].confirmed);
+}

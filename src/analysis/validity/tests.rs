@@ -1,1 +1,134 @@
+//! One good trial, and each way to spoil it.
 
+use super::{Thresholds, Verdict};
+use crate::analysis::history::Trial;
+use crate::analysis::results::TrialResult;
+use crate::analysis::story::{Reading, Story, one_kill};
+
+fn good() -> Trial {
+    one_kill(2.0, 1).ends(45_000.0).trial()
+}
+
+fn judged(trial: &Trial) -> (Verdict, Vec<String>) {
+    let judgement = TrialResult::of(trial, &Thresholds::default()).judgement;
+    (judgement.verdict, judgement.reasons)
+}
+
+fn spoiled(spoil: impl FnOnce(&mut Trial)) -> (Verdict, Vec<String>) {
+    let mut trial = good();
+    spoil(&mut trial);
+    judged(&trial)
+}
+
+fn end(trial: &mut Trial) -> &mut crate::record::ReplayEnd {
+    trial.replay_end.as_mut().expect("the replay stopped")
+}
+
+#[test]
+fn a_good_trial_passes_without_reasons() {
+    assert_eq!(judged(&good()), (Verdict::Pass, vec![]));
+}
+
+#[test]
+fn a_rate_off_its_schedule_is_invalid_except_in_bursts() {
+    let (verdict, reasons) = spoiled(|trial| end(trial).rate_error = 0.002);
+    assert_eq!(verdict, Verdict::Invalid);
+    assert_eq!(reasons, ["the offered rate was 0.200 % off its schedule (at most 0.1 %)"]);
+    let (verdict, _) = spoiled(|trial| {
+        end(trial).rate_error = 0.002;
+        trial.replay.as_mut().expect("there is a replay").pacing = "burst".into();
+    });
+    assert_eq!(verdict, Verdict::Pass);
+}
+
+#[test]
+fn rows_acknowledged_late_are_invalid() {
+    let (verdict, reasons) = spoiled(|trial| end(trial).acked_p99_ms = 251.0);
+    assert_eq!(verdict, Verdict::Invalid);
+    assert_eq!(reasons, ["1 % of the rows were acknowledged more than 251 ms late (at most 250 ms)"]);
+}
+
+#[test]
+fn missing_samples_are_invalid() {
+    let (verdict, reasons) = spoiled(|trial| {
+        trial.samples.retain(|sample| sample.source != "probe" || !(35_000.0..38_000.0).contains(&sample.at_epoch_ms));
+    });
+    assert_eq!(verdict, Verdict::Invalid);
+    assert!(reasons[0].contains("samples are missing outside recoveries (at most 2 %)"), "{reasons:?}");
+}
+
+#[test]
+fn a_checkpoint_that_fails_is_invalid_outside_recoveries_only() {
+    let with_failure_at = |at: f64| {
+        let mut story = one_kill(2.0, 1);
+        story.checkpoint(99, "failed", at, 100.0);
+        judged(&story.ends(45_000.0).trial())
+    };
+    assert_eq!(with_failure_at(35_000.0).0, Verdict::Invalid);
+    assert_eq!(with_failure_at(20_100.0).0, Verdict::Pass);
+    assert_eq!(with_failure_at(1_000.0).0, Verdict::Pass, "before the first completed one");
+}
+
+#[test]
+fn a_restart_without_a_fault_is_invalid() {
+    let mut story = one_kill(2.0, 1);
+    story.job("RESTARTING", 40_000.0);
+    let (verdict, reasons) = judged(&story.ends(45_000.0).trial());
+    assert_eq!(
+        (verdict, reasons),
+        (Verdict::Invalid, vec!["the job restarted once without a fault (at most 0)".into()])
+    );
+}
+
+#[test]
+fn faults_that_are_due_must_be_issued_and_confirmed() {
+    let (verdict, reasons) = spoiled(|trial| trial.fault_marks.retain(|mark| mark.phase != "gone"));
+    assert_eq!(verdict, Verdict::Invalid);
+    assert_eq!(reasons, ["fault 1 (kill of taskmanager-1) was not confirmed (at most 0 unconfirmed)"]);
+    let (_, reasons) = spoiled(|trial| trial.fault_marks.retain(|mark| mark.phase == "due"));
+    assert!(reasons.contains(&"1 fault was due, but 0 issued (at most 0 unconfirmed)".into()), "{reasons:?}");
+}
+
+#[test]
+fn duplicates_are_invalid_only_where_each_result_is_promised_once() {
+    let duplicated = |exactly_once: bool| {
+        let mut story = one_kill(2.0, 1);
+        story.truth(7, 0, 5).result(7, 0, 5, 1_130.0).result(7, 0, 5, 1_140.0);
+        let mut trial = story.ends(45_000.0).trial();
+        trial.submitted.as_mut().expect("it was submitted").exactly_once = exactly_once;
+        judged(&trial).0
+    };
+    assert_eq!(duplicated(false), Verdict::Pass);
+    assert_eq!(duplicated(true), Verdict::Invalid);
+}
+
+#[test]
+fn wrong_windows_and_a_truth_that_disagrees_are_invalid() {
+    let mut story = one_kill(2.0, 1);
+    story.truth(7, 0, 5).result(7, 0, 6, 1_130.0);
+    let (verdict, reasons) = judged(&story.ends(45_000.0).trial());
+    assert_eq!((verdict, reasons), (Verdict::Invalid, vec!["1 window was wrong (at most 0)".into()]));
+    let (verdict, _) = spoiled(|trial| trial.oracle.as_mut().expect("it was read").dataset_agrees = false);
+    assert_eq!(verdict, Verdict::Invalid);
+}
+
+#[test]
+fn without_a_restart_time_or_an_end_it_is_unknown() {
+    let (verdict, reasons) = spoiled(|trial| trial.end = None);
+    assert_eq!((verdict, reasons), (Verdict::Unknown, vec!["the trial was interrupted before its end".into()]));
+    let mut story = Story::of(2.0, 1);
+    story
+        .load(46_000.0)
+        .source(Reading::steady(20_000.0))
+        .kill(1, "issued", 20_000.0, 20_002.0)
+        .kill(1, "gone", 20_000.0, 20_010.0)
+        .measured(10_000.0, 45_000.0);
+    let (verdict, reasons) = judged(&story.ends(45_000.0).trial());
+    assert_eq!((verdict, reasons), (Verdict::Unknown, vec!["no fault that was due gave a restart time R".into()]));
+}
+
+#[test]
+fn the_worst_trial_decides_and_no_trial_decides_nothing() {
+    assert!(Verdict::Invalid > Verdict::Fail && Verdict::Fail > Verdict::Unknown && Verdict::Unknown > Verdict::Pass);
+    assert_eq!(super::worst([]).verdict, Verdict::Unknown);
+}
