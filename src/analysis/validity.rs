@@ -148,11 +148,18 @@ fn stray_restarts(evidence: &Evidence<'_>) -> Option<String> {
 }
 
 fn unconfirmed_faults(evidence: &Evidence<'_>) -> Vec<String> {
-    let marks = |phase: &str| evidence.trial.fault_marks.iter().filter(|mark| mark.phase == phase).count();
-    let mut reasons = Vec::new();
-    let (due, issued) = (marks("due"), evidence.faults.len());
-    if due > issued {
-        reasons.push(format!("{} due, but {issued} issued (at most 0 unconfirmed)", were(due, "fault")));
+    let marks = |phase: &'static str| evidence.trial.fault_marks.iter().filter(move |mark| mark.phase == phase);
+    let was_issued = |number: u32| evidence.faults.iter().any(|fault| fault.number == number);
+    let mut reasons: Vec<String> = marks("failed")
+        .filter(|mark| !was_issued(mark.fault))
+        .map(|mark| {
+            let why = mark.text.as_deref().unwrap_or("no reason given");
+            format!("fault {} ({} of {}) was not issued: {why}", mark.fault, mark.fault_kind, mark.instance)
+        })
+        .collect();
+    let (due, done) = (marks("due").count(), evidence.faults.len() + reasons.len());
+    if due > done {
+        reasons.push(format!("{} due, but {done} issued (at most 0 unconfirmed)", were(due, "fault")));
     }
     let unconfirmed = evidence.faults.iter().filter(|fault| !fault.confirmed);
     reasons.extend(unconfirmed.map(|fault| {

@@ -8,7 +8,7 @@
 
 use serde::Serialize;
 
-use super::axes::{self, axis_column};
+use super::axes::{self, axis_column, axis_value};
 use super::figures::Cell;
 use super::row::{Row, optimum_cell, seed_of};
 use crate::analysis::model::{Conditions, Model, optimal_interval};
@@ -91,7 +91,7 @@ fn row_optimum(row: &Row, seed: u64) -> RowOptimum {
 
 fn headline(axes: Vec<Axis>, rows: &[&Row], seed: u64) -> Headline {
     let lambda_per_s = rows.iter().find_map(|row| row.lambda_per_s);
-    let label = axes.iter().map(axis_column).collect::<Vec<_>>().join(",");
+    let label: String = axes.iter().map(|axis| format!("{}={},", axis_column(axis), axis_value(axis))).collect();
     let points = Points::of(rows);
     let [poisson, flink, schedule] =
         Model::ALL.map(|model| fixed_point_cell(model, &points, lambda_per_s, seed_of(seed, &label, model.name())));

@@ -143,6 +143,7 @@ impl Group<'_> {
                 let sizes = self.strata(|trial| trial.checkpoint_sizes_bytes.clone());
                 Cell::or(mean(&sizes, Scale::Linear, self.seed_of(name)), "no checkpoint told its size")
             }
+            // c_capacity_s, R_eff_s, capacity_per_s and U_measured exist only under saturating load.
             _ => Cell::Empty(BELOW_CAPACITY.into()),
         }
     }

@@ -87,6 +87,13 @@ fn faults_that_are_due_must_be_issued_and_confirmed() {
     assert_eq!(reasons, ["fault 1 (kill of taskmanager-1) was not confirmed (at most 0 unconfirmed)"]);
     let (_, reasons) = spoiled(|trial| trial.fault_marks.retain(|mark| mark.phase == "due"));
     assert!(reasons.contains(&"1 fault was due, but 0 issued (at most 0 unconfirmed)".into()), "{reasons:?}");
+    let (verdict, reasons) = spoiled(|trial| {
+        let mut refused = trial.fault_marks[0].clone();
+        (refused.fault, refused.phase, refused.text) = (2, "failed".into(), Some("no such process".into()));
+        trial.fault_marks.push(refused);
+    });
+    assert_eq!(verdict, Verdict::Invalid);
+    assert_eq!(reasons, ["fault 2 (kill of taskmanager-1) was not issued: no such process"]);
 }
 
 #[test]
