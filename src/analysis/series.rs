@@ -16,7 +16,7 @@ pub struct ProbeSample {
     pub attempt: u32,
     /// When this attempt processed its first record; None before it.
     pub first_epoch_ms: Option<EpochMs>,
-    /// Records processed by this attempt.
+    /// Rows processed by this attempt, the unusable ones included; flush records are in neither counter.
     pub records: Option<f64>,
     /// Partition and the offset of its next record; a partition without a record in this attempt is absent.
     pub positions: Vec<(u32, f64)>,
@@ -40,7 +40,7 @@ impl ProbeSample {
             });
             match name.as_str() {
                 "first_epoch_ms" => probe.first_epoch_ms = Some(*value),
-                "records" => probe.records = Some(*value),
+                "records" | "bad_rows" => probe.records = Some(probe.records.unwrap_or(0.0) + value),
                 name => probe.positions.extend(partition_of(name, "position.").map(|partition| (partition, *value))),
             }
         }

@@ -2,8 +2,8 @@
 //!
 //! Where the checkpoint stood is not recorded, but an attempt starts at it and the probe counts the records
 //! since: for each subtask, Σ of its positions minus its records is where its partitions started. That is
-//! exact once the subtask has a record of each of its partitions, and is taken from the first sample that
-//! has. The alternative, positions sampled around the checkpoint's trigger, is off by what the source reads in
+//! exact, but for the rows handled while the probe put its answer together, once the subtask has a record of
+//! each of its partitions, and is taken from the first sample that has. The alternative, positions sampled around the checkpoint's trigger, is off by what the source reads in
 //! the barrier's delay, and is used only where the attempt was not seen whole.
 //!
 //! Event time follows from the replay's clock: the broker held as many records as the source had read at the
