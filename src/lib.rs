@@ -5,6 +5,7 @@
 pub mod analysis;
 pub mod clock;
 pub mod cluster;
+pub mod collect;
 pub mod dataset;
 pub mod error;
 pub mod fault;

@@ -1,0 +1,129 @@
+//! Samplers: they look at Flink and Kafka while a trial runs, and write what they see to the journal.
+//!
+//! One task for each thing looked at, so that one slow endpoint does not make the others blind. A poll that
+//! fails is a gap and is written down as one; only a journal that cannot be written ends the collection.
+
+mod broker;
+mod checkpoints;
+mod gaps;
+mod job;
+mod live;
+mod manual;
+mod outlet;
+mod pace;
+mod probe;
+mod results;
+mod sampler;
+mod taskmanagers;
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+pub use broker::EndOffsets;
+pub use live::{Live, LiveView};
+pub use manual::ManualCheckpoints;
+pub use results::ResultRows;
+
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+use crate::flink::Flink;
+use crate::record::Recorder;
+use broker::Broker;
+use outlet::Outlet;
+
+/// `web.refresh-interval` of a measured run is 200 ms: asking more often brings nothing new.
+const WATCH_EVERY: Duration = Duration::from_millis(200);
+
+/// The job that is looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CollectedJob {
+    pub id: String,
+    /// The source that carries the probe; `None` for a job without one.
+    pub source: Option<SourceVertex>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceVertex {
+    pub id: String,
+    pub subtasks: u32,
+}
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The sampling step; Flink's `metrics.fetcher.update-interval` must be the same.
+    pub every: Duration,
+    pub manual: Arc<ManualCheckpoints>,
+}
+
+/// All samplers of one trial. Dropped without [`Collector::stop`] it ends them too, without their last words.
+#[derive(Debug)]
+pub struct Collector {
+    stop: DropGuard,
+    tasks: JoinSet<Result<()>>,
+    broker: Option<Broker>,
+    outlet: Outlet,
+}
+
+impl Collector {
+    /// Starts the samplers on the current tokio runtime.
+    pub fn start(
+        flink: &Flink,
+        job: &CollectedJob,
+        settings: &Settings,
+        clock: Clock,
+        recorder: Arc<dyn Recorder>,
+        end_offsets: Option<EndOffsets>,
+    ) -> Result<Self> {
+        let stop = CancellationToken::new();
+        let outlet = Outlet::new(clock, recorder, stop.clone());
+        let broker = end_offsets.map(|ask| Broker::start(ask, settings.every, outlet.clone())).transpose()?;
+        let mut collector = Self { stop: stop.clone().drop_guard(), tasks: JoinSet::new(), broker, outlet };
+        let (flink, outlet) = (flink.clone(), collector.outlet.clone());
+        if let Some(source) = &job.source {
+            let sampler = sampler::ProbeSampler::new(&flink, &job.id, source, settings.every, &outlet);
+            collector.spawn(sampler.run(stop.clone()));
+        }
+        collector.spawn(pace::keep_polling(job::JobWatch::new(&flink, &job.id, &outlet), WATCH_EVERY, stop.clone()));
+        let taskmanagers = taskmanagers::TaskManagerWatch::new(&flink, &outlet);
+        collector.spawn(pace::keep_polling(taskmanagers, WATCH_EVERY, stop.clone()));
+        let checkpoints = checkpoints::CheckpointWatch::new(&flink, &job.id, &settings.manual, &outlet);
+        collector.spawn(checkpoints.run(WATCH_EVERY, stop));
+        Ok(collector)
+    }
+
+    /// What the trial's driver may look at while it goes on; each call gives a view of its own.
+    #[must_use]
+    pub fn live(&self) -> LiveView {
+        self.outlet.view()
+    }
+
+    /// Ends all samplers, waits for them, and tells the first failure of the journal, if there was one.
+    /// What Flink knows of the checkpoints by then is recorded.
+    pub async fn stop(mut self) -> Result<()> {
+        drop(self.stop);
+        let mut outcome = Ok(());
+        while let Some(ended) = self.tasks.join_next().await {
+            outcome = outcome.and(ended.map_err(broken).and_then(|outcome| outcome));
+        }
+        if let Some(broker) = self.broker {
+            let ended = tokio::task::spawn_blocking(|| broker.stop()).await;
+            outcome = outcome.and(ended.map_err(broken).and_then(|outcome| outcome));
+        }
+        outcome
+    }
+
+    fn spawn(&mut self, sampler: impl Future<Output = Result<()>> + Send + 'static) {
+        let outlet = self.outlet.clone();
+        self.tasks.spawn(async move { outlet.watched(sampler.await) });
+    }
+}
+
+fn broken(error: JoinError) -> Error {
+    Error::defect(format!("a sampler broke: {error}"))
+}
