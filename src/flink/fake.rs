@@ -65,8 +65,9 @@ impl FakeRest {
         Self { url: format!("http://{address}"), address, stopped, thread: Some(thread) }
     }
 
+    /// Its timeout is long enough for a machine that runs all tests at once.
     pub(crate) fn client(&self) -> Flink {
-        Flink::new(&self.url, Duration::from_millis(500)).expect("the address is one")
+        Flink::new(&self.url, Duration::from_secs(5)).expect("the address is one")
     }
 }
 

@@ -292,7 +292,8 @@ async fn a_jobmanager_that_is_not_there_is_the_targets_fault_and_gives_a_hint() 
 #[tokio::test]
 async fn a_jobmanager_that_hangs_is_given_up_after_the_timeout() {
     let rest = FakeRest::start(|_| Reply::ok("{}").after(Duration::from_secs(2)));
-    let error = rest.client().overview().await.expect_err("it hangs");
+    let impatient = Flink::new(rest.client().url(), Duration::from_millis(100)).expect("it is an address");
+    let error = impatient.overview().await.expect_err("it hangs");
     assert!(error.message.ends_with("no answer in time"), "{}", error.message);
 }
 
