@@ -3,6 +3,7 @@
 //! docs/architecture.md maps the rooms below and the one way in which data flows through them.
 
 pub mod analysis;
+pub mod cli;
 pub mod clock;
 pub mod cluster;
 pub mod collect;
@@ -14,3 +15,8 @@ pub mod host;
 pub mod kafka;
 pub mod record;
 pub mod replay;
+pub mod report;
+pub mod run;
+pub mod script;
+
+include!(concat!(env!("OUT_DIR"), "/embedded.rs"));

@@ -210,7 +210,7 @@ pub enum Step {
     },
 }
 
-/// The replay's account of itself; lateness in milliseconds.
+/// The replay's account of itself. Lateness in milliseconds, of records due since the measured phase began.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ReplayEnd {
     pub at_epoch_ms: EpochMs,

@@ -53,7 +53,7 @@ pub const SAMPLING_STEP_MS: u64 = 250;
 #[must_use]
 pub fn configuration(needs: &Needs, timing: Timing, places: &Places) -> BTreeMap<String, String> {
     let path = |name: &str| places.work.join(name).display().to_string();
-    let entries: [(&str, String); 40] = [
+    let entries: [(&str, String); 41] = [
         ("jobmanager.rpc.address", "127.0.0.1".into()),
         ("jobmanager.rpc.port", places.rpc_port.to_string()),
         ("jobmanager.bind-host", "127.0.0.1".into()),
@@ -89,6 +89,8 @@ pub fn configuration(needs: &Needs, timing: Timing, places: &Places) -> BTreeMap
         ("web.refresh-interval", "200".into()),
         // A metric query that is lost with a killed TaskManager holds up all later ones for this long.
         ("web.timeout", "2000".into()),
+        // Looking up a dead TaskManager takes this long; at the default of 10 s metrics stood still as long.
+        (if needs.flink.starts_with("1.18") { "akka.ask.timeout" } else { "pekko.ask.timeout" }, "3 s".into()),
         ("web.checkpoints.history", "10000".into()),
         ("web.exception-history-size", "1000".into()),
         ("jobmanager.execution.attempts-history-size", "1000".into()),

@@ -228,9 +228,7 @@ impl LocalCluster {
             let configuration = kafka_role::configuration(&folder, port, free[1]);
             kafka_role::write_configuration(&folder, &configuration)?;
             let format = kafka_role::format_arguments(&self.kafka_lib, &folder, &self.run);
-            let mut state = self.state();
-            let formatting = self.spawn(&mut state, "kafka-format", format)?;
-            drop(state);
+            let formatting = self.spawn_alone("kafka-format", format)?;
             let exit = formatting.ended().await;
             if !exit.success {
                 return Err(Error::target(format!(
@@ -289,6 +287,11 @@ impl LocalCluster {
         let process = self.spawn(&mut state, name, arguments)?;
         state.members.insert(name.to_owned(), Member { role, process: process.clone(), incarnation: 1 });
         Ok(process)
+    }
+
+    /// A process that is no member of the cluster.
+    fn spawn_alone(&self, name: &str, arguments: Vec<String>) -> Result<Process> {
+        self.spawn(&mut self.state(), name, arguments)
     }
 
     fn spawn(&self, state: &mut State, name: &str, arguments: Vec<String>) -> Result<Process> {

@@ -92,6 +92,13 @@ impl Loaded {
         self.index.len() as u64
     }
 
+    pub fn event_span_ms(&self) -> i64 {
+        match (self.index.first(), self.index.last()) {
+            (Some(first), Some(last)) => last.event_epoch_ms - first.event_epoch_ms,
+            _ => 0,
+        }
+    }
+
     pub fn describe(&self) -> String {
         let ends = match (self.index.first(), self.index.last()) {
             (Some(first), Some(last)) => {

@@ -51,6 +51,10 @@ impl Generator {
         Ok(Self { seed, period, profile: Profile::load()? })
     }
 
+    pub fn event_span_ms(&self) -> i64 {
+        self.period.to_epoch_ms - self.period.from_epoch_ms
+    }
+
     pub fn describe(&self) -> String {
         let expected: f64 = self.hours().map(|hour| self.profile.trips_per_hour[hour_of_week(hour)]).sum();
         format!(

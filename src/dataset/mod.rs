@@ -169,6 +169,15 @@ impl Dataset {
         }
     }
 
+    /// From the first event to the last, in milliseconds; of generated trips the whole period.
+    #[must_use]
+    pub fn event_span_ms(&self) -> i64 {
+        match &self.source {
+            Source::File(file) => file.event_span_ms(),
+            Source::Generated(generator) => generator.event_span_ms(),
+        }
+    }
+
     /// A stream of its own from the first row.
     pub fn stream(&self) -> Result<Box<dyn RowStream>> {
         Ok(match &self.source {

@@ -3,7 +3,7 @@
 //! `counts.failed` counts triggers that failed before there was a checkpoint (1.18.1, 1.20.3 and 2.2.0 count
 //! one or two at the start of every job), the history does not hold them: a failure rate comes from the history.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Flink, quirks};
 use crate::error::Result;
@@ -137,17 +137,17 @@ struct Alignment {
     duration_ms: Option<f64>,
 }
 
-/// `/jobs/:id/checkpoints/config`, milliseconds.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// `/jobs/:id/checkpoints/config`, milliseconds; written as the names with their units.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct CheckpointConfig {
     /// `exactly_once` or `at_least_once`.
     pub mode: String,
     /// Absent where nothing triggers checkpoints periodically.
-    #[serde(rename = "interval", deserialize_with = "quirks::interval")]
+    #[serde(rename(deserialize = "interval"), deserialize_with = "quirks::interval")]
     pub interval_ms: Option<f64>,
-    #[serde(rename = "timeout")]
+    #[serde(rename(deserialize = "timeout"))]
     pub timeout_ms: f64,
-    #[serde(rename = "min_pause")]
+    #[serde(rename(deserialize = "min_pause"))]
     pub min_pause_ms: f64,
     #[serde(default)]
     pub max_concurrent: Option<u32>,

@@ -26,6 +26,8 @@ pub struct Ledger {
     pub error: Option<Error>,
     /// When sending ended, and why.
     pub ended: Option<(EpochMs, String)>,
+    /// Latenesses count from here on; in the steps' maxima they always do.
+    measured_from_ns: u64,
     queued: Histogram<u64>,
     acknowledged: Histogram<u64>,
     step: StepMaxima,
@@ -59,6 +61,7 @@ impl Default for Ledger {
             closed: false,
             error: None,
             ended: None,
+            measured_from_ns: 0,
             queued: histogram.clone(),
             acknowledged: histogram,
             step: StepMaxima::default(),
@@ -70,13 +73,24 @@ impl Default for Ledger {
 }
 
 impl Ledger {
+    /// Forgets the latenesses so far: what was due before `now_ns` was the warm-up's.
+    pub fn measure_from(&mut self, now_ns: u64) {
+        self.measured_from_ns = now_ns;
+        self.queued.reset();
+        self.acknowledged.reset();
+    }
+
     /// A record went to librdkafka.
     pub fn handed(&mut self, due_ns: u64, now_ns: u64, event_epoch_ms: i64) {
         self.sent += 1;
         self.last_event_epoch_ms = Some(event_epoch_ms);
         self.first.get_or_insert((due_ns, now_ns));
         self.last = (due_ns, now_ns);
-        note(&mut self.queued, &mut self.step.queued_ms, now_ns.saturating_sub(due_ns));
+        let late_ns = now_ns.saturating_sub(due_ns);
+        self.step.queued_ms = larger(self.step.queued_ms, late_ns);
+        if due_ns >= self.measured_from_ns {
+            self.queued.saturating_record(late_ns / 1_000);
+        }
         // A new entry each millisecond of due time is exact enough for a lateness, and keeps a minute's stall small.
         match self.outstanding.back_mut() {
             Some((sent, due)) if due_ns < *due + 1_000_000 => *sent = self.sent,
@@ -87,7 +101,11 @@ impl Ledger {
     /// The broker acknowledged a record.
     pub fn acknowledged(&mut self, due_ns: u64, now_ns: u64) {
         self.acked += 1;
-        note(&mut self.acknowledged, &mut self.step.acked_ms, now_ns.saturating_sub(due_ns));
+        let late_ns = now_ns.saturating_sub(due_ns);
+        self.step.acked_ms = larger(self.step.acked_ms, late_ns);
+        if due_ns >= self.measured_from_ns {
+            self.acknowledged.saturating_record(late_ns / 1_000);
+        }
         self.settle();
     }
 
@@ -161,10 +179,9 @@ impl Ledger {
     }
 }
 
-fn note(histogram: &mut Histogram<u64>, step_max_ms: &mut Option<f64>, late_ns: u64) {
-    histogram.saturating_record(late_ns / 1_000);
+fn larger(step_max_ms: Option<f64>, late_ns: u64) -> Option<f64> {
     let late_ms = late_ns as f64 / 1e6;
-    *step_max_ms = Some(step_max_ms.map_or(late_ms, |max| max.max(late_ms)));
+    Some(step_max_ms.map_or(late_ms, |max| max.max(late_ms)))
 }
 
 #[cfg(test)]
@@ -208,6 +225,17 @@ mod tests {
         assert_eq!(ledger.take_step(), StepMaxima::default());
         let end = ledger.account();
         assert!((end.queued_p99_ms - 2.0).abs() < 0.01 && (end.acked_max_ms - 40.0).abs() < 0.1, "{end:?}");
+    }
+
+    #[test]
+    fn what_was_due_in_the_warm_up_is_no_lateness_of_the_measured_phase() {
+        let mut ledger = ledger(|_| 300 * MS);
+        ledger.measure_from(10_000 * MS);
+        ledger.acknowledged(9_999 * MS, 12_000 * MS);
+        ledger.handed(10_001 * MS, 10_003 * MS, 0);
+        ledger.acknowledged(10_001 * MS, 10_011 * MS);
+        let end = ledger.account();
+        assert!((end.queued_max_ms - 2.0).abs() < 0.1 && (end.acked_max_ms - 10.0).abs() < 0.1, "{end:?}");
     }
 
     #[test]

@@ -104,6 +104,7 @@ pub struct Replay {
     shared: Arc<Shared>,
     start_epoch_ms: EpochMs,
     event_0_epoch_ms: i64,
+    clock: Clock,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -137,7 +138,7 @@ impl Replay {
             clock,
             shared: shared.clone(),
         };
-        let replay = Self { shared, start_epoch_ms, event_0_epoch_ms, threads: Mutex::default() };
+        let replay = Self { shared, start_epoch_ms, event_0_epoch_ms, clock, threads: Mutex::default() };
         replay.spawn("replay", move || sender.run())?;
         replay.spawn("replay-sampler", move || sampler.run())?;
         Ok(replay)
@@ -148,6 +149,11 @@ impl Replay {
     #[must_use]
     pub fn started(&self) -> (EpochMs, i64) {
         (self.start_epoch_ms, self.event_0_epoch_ms)
+    }
+
+    /// The warm-up is over: latenesses of the account are those of records due from now on.
+    pub fn measure_from_now(&self) {
+        self.shared.ledger().measure_from(self.clock.mono_ns());
     }
 
     #[must_use]

@@ -1,0 +1,71 @@
+//! `cprun doctor`: what a local run needs, what is there, and how to get the rest.
+
+use clap::Args;
+
+use super::exit;
+use crate::cluster::Needs;
+use crate::cluster::provision::{Java, Maven, Part, is_cached};
+use crate::error::{Error, Kind, Result};
+use crate::host::Host;
+
+#[derive(Args)]
+pub struct Arguments {}
+
+struct Check {
+    what: &'static str,
+    found: Result<String>,
+}
+
+pub fn doctor(host: &Host) -> Result<u8> {
+    let checks = [
+        Check { what: "Java", found: java(host) },
+        Check { what: "Maven", found: Maven::program(host).map(|path| path.display().to_string()) },
+        Check { what: "cache", found: cache(host) },
+        Check { what: "Kafka", found: part(host, &Part::kafka(&Needs::default().kafka)) },
+        Check { what: "Flink", found: part(host, &Part::flink(&Needs::default().flink)) },
+    ];
+    let mut text = String::new();
+    let mut missing = false;
+    for check in &checks {
+        match &check.found {
+            Ok(found) => text.push_str(&format!("ok       {:<6}  {found}\n", check.what)),
+            Err(error) => {
+                missing = true;
+                text.push_str(&format!("missing  {:<6}  {}\n", check.what, error.message));
+                if let Some(hint) = &error.hint {
+                    text.push_str(&format!("                 {hint}\n"));
+                }
+            }
+        }
+    }
+    host.stdout.write(&text);
+    Ok(if missing { exit::of_error(Kind::Target) } else { 0 })
+}
+
+fn java(host: &Host) -> Result<String> {
+    let java = Java::find(host)?;
+    if java.compiles {
+        return Ok(java.version);
+    }
+    Err(Error::target(format!("{}: no compiler (javac) beside {}", java.version, java.program.display()))
+        .hint("install a JDK, not only a JRE: `sudo apt install openjdk-17-jdk-headless`"))
+}
+
+fn cache(host: &Host) -> Result<String> {
+    let cache = host.cache()?;
+    std::fs::create_dir_all(&cache).map_err(|error| {
+        Error::io(format!("write {}", cache.display()), error)
+            .hint("set XDG_CACHE_HOME to a directory that you may write to")
+    })?;
+    Ok(host.tilde(&cache))
+}
+
+/// A part that is not there yet is no fault: the first run brings it.
+fn part(host: &Host, part: &Part) -> Result<String> {
+    let cached = is_cached(&host.cache()?, part);
+    Ok(format!(
+        "{} {}",
+        part.name,
+        if cached { "in the cache" } else { "not in the cache yet: the first run gets it through Maven" }
+    ))
+}

@@ -1,0 +1,22 @@
+//! `cprun eval`: one expression.
+
+use clap::Args;
+
+use crate::error::Result;
+use crate::host::Host;
+use crate::script;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// The expression, as in 'analysis::optimal_interval(#{ c: 0.778, mtbf: 10.min })'
+    expression: String,
+    /// Print the value as JSON on one line: floats with all digits, durations as seconds
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn eval(host: &Host, runtime: &tokio::runtime::Handle, arguments: &Arguments) -> Result<u8> {
+    let value = script::evaluate(host, runtime, &arguments.expression)?;
+    host.stdout.write(&format!("{}\n", if arguments.json { value.json } else { value.text }));
+    Ok(0)
+}

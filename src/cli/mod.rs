@@ -1,0 +1,93 @@
+//! The command line: what was typed, which command does it, and the exit code that it comes to.
+//!
+//! This is the only place that decides exit codes. Results go to stdout, all else to stderr.
+
+mod doctor;
+mod eval;
+mod exit;
+mod run;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::{Error, Kind, Result};
+use crate::host::Host;
+use crate::script;
+
+#[derive(Parser)]
+#[command(
+    name = "cprun",
+    version,
+    about = "Runs checkpoint experiments on a real Apache Flink from short Rhai scripts",
+    after_help = exit::HELP,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: run::Arguments,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a script; the same as `cprun SCRIPT`
+    Run(run::Arguments),
+    /// Evaluate one expression and print its value
+    Eval(eval::Arguments),
+    /// Compute everything of a run directory anew from its journal
+    Analyze(run::Analyze),
+    /// Tell what is installed and what is missing, with the remedy
+    Doctor(doctor::Arguments),
+}
+
+/// The whole program, but for the process around it.
+#[must_use]
+pub fn main(host: &Host, arguments: &[String]) -> ExitCode {
+    let parsed = match Arguments::try_parse_from(arguments) {
+        Ok(parsed) => parsed,
+        Err(error) => return refused(host, &error),
+    };
+    let outcome = runtime().and_then(|runtime| {
+        signals::listen(&runtime, &host.signals)?;
+        dispatch(host, &runtime, parsed, arguments)
+    });
+    let code = match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            host.progress.clear();
+            host.progress.print(&script::render(&error));
+            exit::of_error(error.kind)
+        }
+    };
+    ExitCode::from(code)
+}
+
+fn dispatch(host: &Host, runtime: &tokio::runtime::Runtime, arguments: Arguments, typed: &[String]) -> Result<u8> {
+    match arguments.command {
+        Some(Command::Run(arguments)) => run::script(host, runtime.handle(), arguments, typed),
+        Some(Command::Eval(arguments)) => eval::eval(host, runtime.handle(), &arguments),
+        Some(Command::Analyze(arguments)) => run::analyze(host, &arguments),
+        Some(Command::Doctor(_)) => doctor::doctor(host),
+        None => run::script(host, runtime.handle(), arguments.run, typed),
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| Error::io("start the asynchronous runtime", error))
+}
+
+/// `--help` and `--version` are results; everything else that clap says is a misuse.
+fn refused(host: &Host, error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    if error.use_stderr() {
+        host.progress.print(text.trim_end());
+        return ExitCode::from(exit::of_error(Kind::Usage));
+    }
+    host.stdout.write(&text);
+    ExitCode::SUCCESS
+}

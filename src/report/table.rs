@@ -1,0 +1,133 @@
+//! One table, and its three forms.
+
+/// Title, what a reader must know about it, header, rows, and notes below.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Table {
+    pub title: String,
+    pub caption: String,
+    pub header: Vec<String>,
+    pub rows: Vec<Vec<String>>,
+    pub notes: Vec<String>,
+}
+
+impl Table {
+    /// For the terminal: columns as wide as their widest cell, numbers to the right.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = format!("{}\n", self.title);
+        if !self.caption.is_empty() {
+            text.push_str(&format!("{}\n", self.caption));
+        }
+        if self.rows.is_empty() {
+            text.push_str("  (nothing)\n");
+        } else {
+            let widths = self.widths();
+            text.push_str(&line(&self.header, &widths));
+            text.push_str(&line(&widths.iter().map(|width| "-".repeat(*width)).collect::<Vec<_>>(), &widths));
+            for row in &self.rows {
+                text.push_str(&line(row, &widths));
+            }
+        }
+        for note in &self.notes {
+            text.push_str(&format!("  {note}\n"));
+        }
+        text
+    }
+
+    #[must_use]
+    pub fn markdown(&self) -> String {
+        let row = |cells: &[String]| {
+            format!("| {} |\n", cells.iter().map(|cell| cell.replace('|', "\\|")).collect::<Vec<_>>().join(" | "))
+        };
+        let mut text = format!("## {}\n\n", self.title);
+        if !self.caption.is_empty() {
+            text.push_str(&format!("{}\n\n", self.caption));
+        }
+        if self.rows.is_empty() {
+            text.push_str("(nothing)\n\n");
+        } else {
+            text.push_str(&row(&self.header));
+            text.push_str(&row(&vec!["---".to_owned(); self.header.len()]));
+            self.rows.iter().for_each(|cells| text.push_str(&row(cells)));
+            text.push('\n');
+        }
+        self.notes.iter().for_each(|note| text.push_str(&format!("- {note}\n")));
+        text
+    }
+
+    #[must_use]
+    pub fn html(&self) -> String {
+        let row = |cells: &[String], tag: &str| {
+            let cells: String = cells.iter().map(|cell| format!("<{tag}>{}</{tag}>", escape(cell))).collect();
+            format!("<tr>{cells}</tr>\n")
+        };
+        let mut text = format!("<h2>{}</h2>\n", escape(&self.title));
+        if !self.caption.is_empty() {
+            text.push_str(&format!("<p>{}</p>\n", escape(&self.caption)));
+        }
+        text.push_str(&format!("<table>\n<thead>{}</thead>\n<tbody>\n", row(&self.header, "th")));
+        self.rows.iter().for_each(|cells| text.push_str(&row(cells, "td")));
+        text.push_str("</tbody>\n</table>\n");
+        if !self.notes.is_empty() {
+            let notes: String = self.notes.iter().map(|note| format!("<li>{}</li>\n", escape(note))).collect();
+            text.push_str(&format!("<ul>\n{notes}</ul>\n"));
+        }
+        text
+    }
+
+    fn widths(&self) -> Vec<usize> {
+        let width = |column: usize| {
+            let cells = self.rows.iter().filter_map(|row| row.get(column)).chain(self.header.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        (0..self.header.len()).map(width).collect()
+    }
+}
+
+fn line(cells: &[String], widths: &[usize]) -> String {
+    let padded = cells.iter().zip(widths).enumerate().map(|(place, (cell, width))| {
+        let missing = " ".repeat(width.saturating_sub(cell.chars().count()));
+        if place > 0 && is_number(cell) { format!("{missing}{cell}") } else { format!("{cell}{missing}") }
+    });
+    format!("  {}\n", padded.collect::<Vec<_>>().join("  ").trim_end())
+}
+
+fn is_number(cell: &str) -> bool {
+    cell.starts_with(|letter: char| letter.is_ascii_digit() || letter == '-') && !cell.contains('[')
+}
+
+#[must_use]
+pub fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Table {
+        let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
+        Table {
+            title: "By the study's method".into(),
+            caption: "λ = 1/every".into(),
+            header: row(["T", "U"]),
+            rows: vec![row(["300 s", "66.3 %"]), row(["5 s", "7 % | <x>"])],
+            notes: vec!["within one trial".into()],
+        }
+    }
+
+    #[test]
+    fn the_three_forms_hold_the_same_cells() {
+        insta::assert_snapshot!(table().text(), @r"
+        By the study's method
+        λ = 1/every
+          T      U
+          -----  ---------
+          300 s     66.3 %
+          5 s    7 % | <x>
+          within one trial
+        ");
+        assert!(table().markdown().contains("| 5 s | 7 % \\| <x> |"));
+        assert!(table().html().contains("<td>7 % | &lt;x&gt;</td>"));
+    }
+}

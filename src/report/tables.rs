@@ -1,0 +1,239 @@
+//! The tables of METHOD: faults, the study's, ours, the optimum, the trials.
+
+use super::number::{cell, percent, short};
+use super::table::Table;
+use crate::analysis::oracle::Oracle;
+use crate::analysis::results::{Cell, Headline, MEASURED_TABLE, Results, Row, TrialResult, axis_column, axis_value};
+use crate::analysis::timeline::Fault;
+use crate::record::Axis;
+
+const ONE_REPEAT: &str =
+    "one trial of each combination: intervals are within one trial, and say nothing about another trial";
+
+/// Every phase of every fault, in seconds after `issued`.
+pub fn faults(results: &Results) -> Table {
+    let phases = ["gone", "detected", "dead", "back", "restored", "running", "first", "all", "parity", "caught_up"];
+    let mut header: Vec<String> = ["trial", "fault", "instance"].map(str::to_owned).to_vec();
+    header.extend(phases.map(str::to_owned));
+    header.extend(["R_s", "R_ready_s", "R_study_s", "rework_records", "restarts"].map(str::to_owned));
+    let rows =
+        results.trials.iter().flat_map(|trial| trial.faults.iter().map(move |fault| fault_row(trial, fault, &phases)));
+    let mut notes = Vec::new();
+    if results.trials.iter().flat_map(|trial| &trial.faults).any(|fault| fault.during_recovery) {
+        notes.push("* issued while the job was still recovering from the fault before".to_owned());
+    }
+    Table {
+        title: "Faults".into(),
+        caption: "Seconds after the signal; the later bound of each phase (both are in faults.csv).".into(),
+        header,
+        rows: rows.collect(),
+        notes,
+    }
+}
+
+fn fault_row(trial: &TrialResult, fault: &Fault, phases: &[&str]) -> Vec<String> {
+    let issued = fault.phases.issued.map(|bounds| bounds.hi);
+    let named = fault.phases.named();
+    let seconds = |name: &&str| {
+        let bounds = named.iter().find(|(known, _)| known == name).and_then(|(_, bounds)| *bounds);
+        bounds.zip(issued).map_or_else(|| "–".into(), |(bounds, issued)| format!("{:.3}", (bounds.hi - issued) / 1e3))
+    };
+    let optional = |value: Option<f64>| value.map_or_else(|| "–".into(), |value| format!("{value:.3}"));
+    let mark = if fault.during_recovery { "*" } else { "" };
+    let mut row = vec![trial.id.clone(), format!("{} {}{mark}", fault.number, fault.kind), fault.instance.clone()];
+    row.extend(phases.iter().map(seconds));
+    row.push(if fault.censored { "censored".into() } else { optional(fault.restart_s) });
+    row.extend([optional(fault.ready_s), optional(fault.study_s)]);
+    row.push(fault.rework.as_ref().map_or_else(|| "–".into(), |rework| short(rework.records)));
+    row.push(fault.restarts.to_string());
+    row
+}
+
+/// T configured, c_duration, R_study, λ = 1/every, `poisson`, n = 1, δ = 0.
+pub fn study_method(results: &Results) -> Table {
+    let rows = results.study_table.iter().map(|row| {
+        vec![
+            combination(&row.axes),
+            row.interval_s.map_or_else(|| "–".into(), |interval| format!("{} s", short(interval))),
+            cell(&row.cost),
+            cell(&row.restart),
+            row.lambda_per_s.map_or_else(|| "–".into(), |lambda| format!("1/{} s", short(1.0 / lambda))),
+            percent(&row.utilization),
+        ]
+    });
+    Table {
+        title: "By the study's method".into(),
+        caption: "T as configured, c = checkpoint duration, R by job state less the time held down, λ = 1/every, model poisson, n = 1, δ = 0.".into(),
+        header: ["", "T", "c_duration_s", "R_study_s", "λ", "U"].map(str::to_owned).to_vec(),
+        rows: rows.collect(),
+        notes: repeats_note(results),
+    }
+}
+
+/// Our figures, one row each, a column for each combination.
+pub fn as_measured(results: &Results) -> Table {
+    let mut header = vec!["figure".to_owned()];
+    header.extend(results.rows.iter().map(|row| combination(&row.axes)));
+    let mut names: Vec<&str> = MEASURED_TABLE.to_vec();
+    names.extend(["useful_per_s", "raw_per_s", "lag_max_records", "caught_up_s"]);
+    let rows = names.into_iter().map(|name| {
+        let mut row = vec![name.to_owned()];
+        row.extend(
+            results.rows.iter().map(|of| of.figures.cell(name).map_or_else(String::new, |cell| shown(name, of, cell))),
+        );
+        row
+    });
+    let mut notes = repeats_note(results);
+    if results.rows.iter().any(|row| row.stretched) {
+        notes.push("! T_real exceeds T by more than 5 %: Flink stretches T to the duration of a checkpoint and the pause after it".into());
+    }
+    if results.rows.iter().any(|row| row.back_to_back) {
+        notes.push("!! checkpoints back to back: T_real is not longer than c".into());
+    }
+    notes.push(
+        "U and T* use c_duration_s; c_capacity_s, R_eff_s and U_measured exist under saturating load only".into(),
+    );
+    Table {
+        title: "As measured".into(),
+        caption: "Value [95 % interval], number of observations.".into(),
+        header,
+        rows: rows.collect(),
+        notes,
+    }
+}
+
+fn shown(name: &str, row: &Row, value: &Cell) -> String {
+    if name.starts_with("U_") {
+        return percent(value);
+    }
+    let mark = match name {
+        "T_real_s" if row.back_to_back => " !!",
+        "T_real_s" if row.stretched => " !",
+        _ => "",
+    };
+    format!("{}{mark}", cell(value))
+}
+
+/// T* with its interval, beside the best of the intervals that were tried.
+pub fn optimum(results: &Results) -> Table {
+    let mut rows: Vec<Vec<String>> = results.optimum.headlines.iter().map(headline_row).collect();
+    rows.extend(results.optimum.rows.iter().map(|row| {
+        vec![
+            format!("with the c of {}", combination(&row.axes)),
+            seconds(&row.poisson),
+            seconds(&row.flink),
+            seconds(&row.schedule),
+        ]
+    }));
+    let mut notes = Vec::new();
+    for headline in &results.optimum.headlines {
+        if let Some(text) = answer(results, headline) {
+            notes.push(text);
+        }
+        if headline.outside_measured {
+            notes.push("T* lies outside the intervals that were measured; its c is that of the nearest one".into());
+        }
+    }
+    Table {
+        title: "Optimal checkpoint interval T*".into(),
+        caption: format!("From {}; the headline is the fixed point T* = f(c(T*)) of poisson.", results.optimum.cost),
+        header: ["", "poisson", "flink", "schedule"].map(str::to_owned).to_vec(),
+        rows,
+        notes,
+    }
+}
+
+fn headline_row(headline: &Headline) -> Vec<String> {
+    let name = if headline.axes.is_empty() { "T*".to_owned() } else { format!("T* ({})", combination(&headline.axes)) };
+    vec![name, seconds(&headline.poisson), seconds(&headline.flink), seconds(&headline.schedule)]
+}
+
+fn seconds(value: &Cell) -> String {
+    match value {
+        Cell::Known(figure) => match (figure.lo, figure.hi) {
+            (Some(lo), Some(hi)) => format!("{} s [{}, {}]", short(figure.value), short(lo), short(hi)),
+            _ => format!("{} s", short(figure.value)),
+        },
+        Cell::Empty(reason) => format!("– ({reason})"),
+    }
+}
+
+/// Which of the tried intervals has the largest modelled U, in one sentence.
+fn answer(results: &Results, headline: &Headline) -> Option<String> {
+    let of_group = |row: &&Row| headline.axes.iter().all(|axis| row.axes.contains(axis));
+    let utilization = |row: &Row| row.figures.get("U_poisson").map(|figure| figure.value);
+    let tried: Vec<&Row> = results.rows.iter().filter(of_group).filter(|row| utilization(row).is_some()).collect();
+    let best = tried.iter().max_by(|a, b| utilization(a).unwrap_or(0.0).total_cmp(&utilization(b).unwrap_or(0.0)))?;
+    (tried.len() > 1)
+        .then(|| format!("of the intervals tried, {} has the largest modelled U (poisson)", combination(&best.axes)))
+}
+
+/// Verdict, load and oracle of every trial.
+pub fn trials(results: &Results) -> Table {
+    let header = [
+        "trial",
+        "verdict",
+        "rows sent",
+        "rate error",
+        "queued p99 / max ms",
+        "acked p99 / max ms",
+        "windows checked",
+        "missing",
+        "duplicate",
+        "wrong",
+        "samples missing",
+    ];
+    let mut notes: Vec<String> = Vec::new();
+    for trial in &results.trials {
+        notes.extend(trial.judgement.reasons.iter().map(|reason| format!("{}: {reason}", trial.id)));
+        notes.extend(trial.warnings.iter().map(|warning| format!("{}: warning: {warning}", trial.id)));
+    }
+    notes.extend(results.warnings.iter().map(|warning| format!("warning: {warning}")));
+    notes.push(format!("verdict of the run: {}", results.verdict.name()));
+    Table {
+        title: "Trials".into(),
+        caption:
+            "Lateness against the schedule: queued = handed to the Kafka client, acked = acknowledged by the broker."
+                .into(),
+        header: header.map(str::to_owned).to_vec(),
+        rows: results.trials.iter().map(trial_row).collect(),
+        notes,
+    }
+}
+
+fn trial_row(trial: &TrialResult) -> Vec<String> {
+    let none = || "–".to_owned();
+    let mut row = vec![trial.id.clone(), trial.judgement.verdict.name().to_owned()];
+    match &trial.replay_end {
+        Some(end) => row.extend([
+            short(end.sent as f64),
+            format!("{:.4} %", end.rate_error * 100.0),
+            format!("{:.1} / {:.1}", end.queued_p99_ms, end.queued_max_ms),
+            format!("{:.1} / {:.1}", end.acked_p99_ms, end.acked_max_ms),
+        ]),
+        None => row.extend([none(), none(), none(), none()]),
+    }
+    let checked = trial.windows.iter().filter(|window| window.oracle.is_some()).count();
+    let count =
+        |outcome: Oracle| trial.windows.iter().filter(|window| window.oracle == Some(outcome)).count().to_string();
+    row.extend([checked.to_string(), count(Oracle::Missing), count(Oracle::Duplicate), count(Oracle::Wrong)]);
+    row.push(trial.missing_samples.map_or_else(none, |share| format!("{:.1} %", share * 100.0)));
+    row
+}
+
+fn repeats_note(results: &Results) -> Vec<String> {
+    if results.rows.iter().all(|row| row.repeats < 2) { vec![ONE_REPEAT.into()] } else { Vec::new() }
+}
+
+/// `interval=1 s`, or several with commas.
+fn combination(axes: &[Axis]) -> String {
+    let parts = axes.iter().map(|axis| {
+        let value = axis_value(axis);
+        let value =
+            value.as_str().map_or_else(|| value.as_f64().map_or_else(|| value.to_string(), short), str::to_owned);
+        let column = axis_column(axis);
+        let unit = column.strip_prefix(axis.name.as_str()).unwrap_or_default().replace('_', " ");
+        format!("{} {value}{unit}", axis.name)
+    });
+    parts.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,24 @@
+//! The second half of a run: from the files of a run directory to the analysis, live or years later.
+
+use super::directory::RunDirectory;
+use super::journal;
+use crate::analysis::history;
+use crate::analysis::results::{self, Results};
+use crate::error::Result;
+use crate::host::Progress;
+
+pub struct Loaded {
+    pub run: history::Run,
+    pub results: Results,
+}
+
+/// Reads the journal and computes everything from it.
+pub fn load(directory: &RunDirectory, progress: &Progress) -> Result<Loaded> {
+    let read = journal::read(&directory.file("journal.jsonl"))?;
+    if read.torn {
+        progress.warning("the last line of the journal is torn and was dropped");
+    }
+    let run = history::Run::from_lines(read.lines);
+    let results = results::analyse(&run, false);
+    Ok(Loaded { run, results })
+}

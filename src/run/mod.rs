@@ -1,0 +1,261 @@
+//! What one run owns: its directory, journal, manifest, target and trials, and how all of it ends.
+
+pub mod directory;
+pub mod job;
+pub mod journal;
+pub mod load;
+pub mod manifest;
+mod plan;
+mod target;
+mod trial;
+mod warm;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use directory::RunDirectory;
+pub use job::{Job, JobPackage, Submission};
+use journal::Journal;
+use manifest::{HostFacts, Manifest};
+pub use plan::{AxisPlan, TrialSpec, generator, short, trials};
+pub use target::Target;
+pub use trial::{ReplayPlan, Topic, Trial};
+
+use crate::analysis::results::Results;
+use crate::cluster::flink_role::Timing;
+use crate::cluster::spawner::Spawner;
+use crate::cluster::{Needs, leftovers};
+use crate::error::{Error, Kind, Result};
+use crate::host::{Host, Progress};
+use crate::record::{Observation, Recorder, Step};
+use crate::report::Part;
+
+/// All that is known when a run begins.
+pub struct Beginning {
+    pub script: manifest::Script,
+    /// The script's name without folder and extension.
+    pub stem: String,
+    pub command_line: Vec<String>,
+    pub profile: String,
+    pub parameters: Vec<manifest::Parameter>,
+    pub seed: u64,
+    pub out: Option<PathBuf>,
+    pub needs: Needs,
+    pub timing: Timing,
+    /// Where `jobs/` is looked for.
+    pub search: Vec<PathBuf>,
+}
+
+pub struct Run {
+    pub host: Host,
+    pub runtime: tokio::runtime::Handle,
+    /// Eight random hex digits: in the manifest and in the names of topics.
+    pub id: String,
+    pub directory: RunDirectory,
+    pub journal: Arc<Journal>,
+    pub seed: u64,
+    spawner: Spawner,
+    needs: Needs,
+    timing: Timing,
+    search: Vec<PathBuf>,
+    state: Mutex<State>,
+}
+
+struct State {
+    manifest: Manifest,
+    target: Option<Arc<Target>>,
+    duration_s: Option<f64>,
+    cleanup_errors: Vec<Error>,
+}
+
+impl Run {
+    /// Makes the directory and writes the manifest before anything else happens.
+    pub fn begin(host: &Host, runtime: &tokio::runtime::Handle, beginning: Beginning) -> Result<Arc<Self>> {
+        leftovers::sweep(&host.cache()?, &host.progress);
+        let started = timestamp(host);
+        let directory = match &beginning.out {
+            Some(out) => RunDirectory::take(&host.directory.join(out))?,
+            None => RunDirectory::create(&host.directory, &beginning.stem, &started.replace(':', "-"))?,
+        };
+        let id = format!("{:08x}", rand::random::<u32>());
+        let (user, host_name) = manifest::user_and_host(host);
+        let manifest = Manifest {
+            schema: 1,
+            simulated: false,
+            cprun: env!("CARGO_PKG_VERSION").into(),
+            run: id.clone(),
+            script: beginning.script,
+            command_line: beginning.command_line,
+            profile: beginning.profile.clone(),
+            parameters: beginning.parameters,
+            seed: beginning.seed,
+            target: "local".into(),
+            user,
+            host_name,
+            hosts: vec![HostFacts::local()],
+            versions: BTreeMap::new(),
+            configuration: BTreeMap::new(),
+            started,
+            ended: None,
+            outcome: None,
+        };
+        manifest.write(&directory)?;
+        let journal = Journal::create(&directory.file("journal.jsonl"), host.clock)?;
+        let script = beginning.stem;
+        journal.record(Observation::Step(Step::RunStart {
+            script,
+            profile: beginning.profile,
+            seed: beginning.seed,
+        }))?;
+        host.progress.line(&format!("run directory: {}", shown(host, directory.path())));
+        Ok(Arc::new(Self {
+            host: host.clone(),
+            runtime: runtime.clone(),
+            id,
+            directory,
+            journal,
+            seed: beginning.seed,
+            spawner: Spawner::start(host.clock)?,
+            needs: beginning.needs,
+            timing: beginning.timing,
+            search: beginning.search,
+            state: Mutex::new(State { manifest, target: None, duration_s: None, cleanup_errors: Vec::new() }),
+        }))
+    }
+
+    /// The longest that measured phases may last, from here on.
+    pub fn set_duration(&self, seconds: Option<f64>) {
+        self.state().duration_s = seconds;
+    }
+
+    #[must_use]
+    pub fn duration_s(&self) -> Option<f64> {
+        self.state().duration_s
+    }
+
+    /// The target, brought up at its first use.
+    pub fn target(&self) -> Result<Arc<Target>> {
+        if let Some(target) = &self.state().target {
+            return Ok(Arc::clone(target));
+        }
+        let target = Target::up(
+            &self.host,
+            &self.runtime,
+            &self.spawner,
+            self.needs.clone(),
+            self.timing,
+            self.directory.path(),
+            &self.id,
+        )?;
+        let target = Arc::new(target);
+        let configuration = self.runtime.block_on(target.configuration());
+        let configuration = configuration.into_iter().map(|(key, value)| (key, self.hide_paths(value))).collect();
+        let mut state = self.state();
+        state.target = Some(Arc::clone(&target));
+        state.manifest.versions = target.versions();
+        state.manifest.configuration.insert("flink".into(), configuration);
+        state.manifest.write(&self.directory)?;
+        Ok(target)
+    }
+
+    /// Adds what was read back from a running job.
+    pub fn note_configuration(&self, what: &str, entries: BTreeMap<String, serde_json::Value>) -> Result<()> {
+        let mut state = self.state();
+        state.manifest.configuration.insert(what.to_owned(), entries);
+        state.manifest.write(&self.directory)
+    }
+
+    /// A trial, written down and with its recorder; nothing of it runs yet.
+    pub fn begin_trial(self: &Arc<Self>, spec: TrialSpec) -> Result<Arc<Trial>> {
+        Trial::begin(Arc::clone(self), spec)
+    }
+
+    /// Waits for asynchronous work, unless a signal comes first.
+    pub fn wait<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let cancelled = self.host.signals.cancelled.clone();
+        self.runtime.block_on(async {
+            tokio::select! {
+                done = work => done,
+                () = cancelled.cancelled() => Err(self.host.signals.error().unwrap_or_else(|| Error::new(Kind::Interrupted, "interrupted"))),
+            }
+        })
+    }
+
+    /// Notes that the script asked for a part of the report, and gives it as the terminal shows it.
+    pub fn report_part(&self, part: &Part) -> Result<String> {
+        let (name, text) = part.noted();
+        self.journal.record(Observation::Step(Step::Report { part: name, text }))?;
+        let loaded = load::load(&self.directory, &self.host.progress)?;
+        Ok(crate::report::terminal(&loaded.results, part))
+    }
+
+    /// Ends the target, writes every file that follows from the journal, and closes the directory.
+    pub fn finish(&self, error: Option<&Error>) -> Result<Finished> {
+        self.host.progress.status("ending", "the cluster");
+        let target = self.state().target.take();
+        if let Some(target) = target
+            && let Err(error) = self.runtime.block_on(target.cluster.down())
+        {
+            self.note_cleanup_error(error);
+        }
+        self.host.progress.status("writing", "the report");
+        let cleanup_errors = std::mem::take(&mut self.state().cleanup_errors);
+        {
+            let mut state = self.state();
+            state.manifest.ended = Some(timestamp(&self.host));
+            state.manifest.outcome = Some(error.map_or_else(|| "done".into(), |error| error.message.clone()));
+            state.manifest.write(&self.directory)?;
+        }
+        let (results, summary) = rewrite(&self.directory, &self.host.progress)?;
+        self.host.progress.clear();
+        Ok(Finished { results, summary, cleanup_errors })
+    }
+
+    pub(crate) fn note_cleanup_error(&self, error: Error) {
+        self.host.progress.warning(&error.message);
+        self.state().cleanup_errors.push(error);
+    }
+
+    fn hide_paths(&self, value: serde_json::Value) -> serde_json::Value {
+        match value.as_str() {
+            Some(text) => text.replace(&self.directory.path().display().to_string(), "$RUN").into(),
+            None => value,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Computes everything from the journal and writes it: the second half of a run, live or years later.
+/// Returns the text of summary.json beside the results.
+pub fn rewrite(directory: &RunDirectory, progress: &Progress) -> Result<(Results, String)> {
+    let loaded = load::load(directory, progress)?;
+    for (name, content) in crate::report::files(&loaded.run, &loaded.results)? {
+        directory.write(name, &content)?;
+    }
+    directory.write_checksums()?;
+    let summary = crate::report::summary(&loaded.results)?;
+    Ok((loaded.results, summary))
+}
+
+/// What a finished run leaves for the command line.
+pub struct Finished {
+    pub results: Results,
+    /// The text of summary.json.
+    pub summary: String,
+    pub cleanup_errors: Vec<Error>,
+}
+
+/// `2026-11-21T10:00:00Z`
+fn timestamp(host: &Host) -> String {
+    let seconds = i64::try_from(host.clock.epoch().as_secs()).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_second(seconds).map_or_else(|_| "1970-01-01T00:00:00Z".into(), |time| time.to_string())
+}
+
+/// A path below the current directory as the user would type it.
+fn shown(host: &Host, path: &std::path::Path) -> String {
+    path.strip_prefix(&host.directory).unwrap_or(path).display().to_string()
+}

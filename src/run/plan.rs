@@ -1,0 +1,158 @@
+//! The trials of an experiment and their order.
+//!
+//! Trials run in blocks of one of each combination, each block shuffled by the seed: a machine that slows
+//! down over the hours then hits all combinations alike.
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+use crate::record::{Axis, AxisValue};
+
+/// Columns of trials.csv that no axis may be called.
+const RESERVED: [&str; 5] = ["trial", "order", "repeat", "verdict", "reasons"];
+
+/// An axis with all its values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AxisPlan {
+    pub name: String,
+    pub values: Vec<AxisValue>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrialSpec {
+    /// `interval=1s#1`
+    pub id: String,
+    /// From 1, in the order in which trials run.
+    pub order: u32,
+    /// From 1.
+    pub repeat: u32,
+    pub axes: Vec<Axis>,
+    /// For each axis the index of its value.
+    pub indices: Vec<usize>,
+}
+
+/// Every trial, in the order in which they run.
+pub fn trials(axes: &[AxisPlan], repeats: u32, seed: u64) -> Result<Vec<TrialSpec>> {
+    for axis in axes {
+        if RESERVED.contains(&axis.name.as_str()) {
+            return Err(Error::script(format!("an axis cannot be called `{}`", axis.name))
+                .hint(format!("{} are columns of trials.csv; choose another name", RESERVED.join(", "))));
+        }
+        if axis.values.is_empty() {
+            return Err(Error::script(format!("the axis `{}` has no values", axis.name)));
+        }
+    }
+    if repeats == 0 {
+        return Err(Error::script("`repeats` is 0").hint("run each combination at least once"));
+    }
+    let mut combinations = combinations(axes);
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut all = Vec::new();
+    for repeat in 1..=repeats {
+        combinations.shuffle(&mut rng);
+        for indices in &combinations {
+            let values: Vec<Axis> = axes
+                .iter()
+                .zip(indices)
+                .map(|(axis, index)| Axis { name: axis.name.clone(), value: axis.values[*index].clone() })
+                .collect();
+            let order = u32::try_from(all.len()).map_or(u32::MAX, |length| length + 1);
+            all.push(TrialSpec { id: id(&values, repeat), order, repeat, axes: values, indices: indices.clone() });
+        }
+    }
+    Ok(all)
+}
+
+fn combinations(axes: &[AxisPlan]) -> Vec<Vec<usize>> {
+    axes.iter().fold(vec![Vec::new()], |so_far, axis| {
+        so_far
+            .iter()
+            .flat_map(|head| (0..axis.values.len()).map(|index| [head.as_slice(), &[index]].concat()))
+            .collect()
+    })
+}
+
+fn id(axes: &[Axis], repeat: u32) -> String {
+    let parts: Vec<String> = axes.iter().map(|axis| format!("{}={}", axis.name, short(&axis.value))).collect();
+    format!("{}#{repeat}", parts.join(","))
+}
+
+/// A value as trial ids and tables show it; a duration as its shortest exact decimal of seconds.
+#[must_use]
+pub fn short(value: &AxisValue) -> String {
+    match value {
+        AxisValue::Seconds(seconds) => format!("{seconds}s"),
+        AxisValue::Bytes(bytes) => format!("{bytes}B"),
+        AxisValue::Int(number) => number.to_string(),
+        AxisValue::Float(number) => number.to_string(),
+        AxisValue::Bool(value) => value.to_string(),
+        AxisValue::Text(text) => text.clone(),
+        AxisValue::Index(index) => index.to_string(),
+    }
+}
+
+/// The generator of one trial's random draws, which depend on nothing but the seed and the trial's id.
+#[must_use]
+pub fn generator(seed: u64, trial: &str) -> ChaCha8Rng {
+    let mut hash = Sha256::new();
+    hash.update(seed.to_le_bytes());
+    hash.update(trial.as_bytes());
+    ChaCha8Rng::from_seed(hash.finalize().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn intervals() -> AxisPlan {
+        AxisPlan { name: "interval".into(), values: [300.0, 0.5, 5.0].map(AxisValue::Seconds).to_vec() }
+    }
+
+    #[test]
+    fn each_block_holds_each_combination_once_and_the_seed_fixes_the_order() {
+        let mode =
+            AxisPlan { name: "mode".into(), values: vec![AxisValue::Text("hybrid".into()), AxisValue::Index(0)] };
+        let all = trials(&[intervals(), mode], 2, 7).expect("right");
+        assert_eq!(all.len(), 12);
+        for (number, block) in all.chunks(6).enumerate() {
+            let mut ids: Vec<&str> = block.iter().map(|trial| trial.id.as_str()).collect();
+            ids.sort_unstable();
+            ids.dedup();
+            assert_eq!(ids.len(), 6);
+            assert!(block.iter().all(|trial| trial.repeat as usize == number + 1));
+        }
+        assert!(all.iter().any(|trial| trial.id == "interval=0.5s,mode=hybrid#2"));
+        assert_eq!(
+            all,
+            trials(
+                &[
+                    intervals(),
+                    AxisPlan {
+                        name: "mode".into(),
+                        values: vec![AxisValue::Text("hybrid".into()), AxisValue::Index(0)]
+                    }
+                ],
+                2,
+                7
+            )
+            .expect("right")
+        );
+        assert_ne!(trials(&[intervals()], 5, 1).expect("right"), trials(&[intervals()], 5, 2).expect("right"));
+    }
+
+    #[test]
+    fn reserved_and_empty_axes_are_refused() {
+        trials(&[AxisPlan { name: "order".into(), values: vec![AxisValue::Int(1)] }], 1, 0).expect_err("reserved");
+        trials(&[AxisPlan { name: "interval".into(), values: vec![] }], 1, 0).expect_err("empty");
+        trials(&[intervals()], 0, 0).expect_err("no repeats");
+    }
+
+    #[test]
+    fn no_axes_make_one_trial_a_repeat() {
+        let ids: Vec<String> = trials(&[], 2, 0).expect("right").into_iter().map(|trial| trial.id).collect();
+        assert_eq!(ids, ["#1", "#2"]);
+    }
+}

@@ -1,0 +1,113 @@
+//! The cluster of a run, with the clients that speak to it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::cluster::flink_role::Timing;
+use crate::cluster::spawner::Spawner;
+use crate::cluster::{LocalCluster, Needs};
+use crate::error::{Error, Result};
+use crate::flink::Flink;
+use crate::host::Host;
+use crate::kafka::Kafka;
+
+use super::warm::Warming;
+
+/// How long services and TaskManagers may take until they are ready.
+const READY_WITHIN: Duration = Duration::from_secs(120);
+/// How long one request to Flink may take; shorter than any phase that is to be told apart.
+const REQUEST_WITHIN: Duration = Duration::from_secs(5);
+
+pub struct Target {
+    pub cluster: Arc<LocalCluster>,
+    pub kafka: Kafka,
+    pub flink: Flink,
+    warming: Warming,
+}
+
+impl Target {
+    /// Brings the cluster up; blocks, and is called from the script's thread.
+    pub fn up(
+        host: &Host,
+        runtime: &tokio::runtime::Handle,
+        spawner: &Spawner,
+        needs: Needs,
+        timing: Timing,
+        directory: &Path,
+        run: &str,
+    ) -> Result<Self> {
+        let cluster = Arc::new(LocalCluster::prepare(host, spawner, needs, timing, directory, run)?);
+        let up = runtime.block_on(async {
+            cluster.up().await?;
+            let kafka = Kafka::new(&cluster.bootstrap())?;
+            kafka.wait_ready(READY_WITHIN).await?;
+            let warming = Warming::start(&kafka, run, host.clock).await?;
+            Ok((kafka, Flink::new(&cluster.rest(), REQUEST_WITHIN)?, warming))
+        });
+        match up {
+            Ok((kafka, flink, warming)) => Ok(Self { cluster, kafka, flink, warming }),
+            Err(error) => {
+                // The reason why it did not come up matters more than what the way down has to say.
+                let _ = runtime.block_on(cluster.down());
+                Err(error)
+            }
+        }
+    }
+
+    /// Starts all TaskManagers anew and waits until Flink counts their slots.
+    pub async fn fresh_taskmanagers(&self, host: &Host) -> Result<()> {
+        self.cluster.fresh_taskmanagers().await?;
+        let needs = self.cluster.needs();
+        let slots = needs.taskmanagers * needs.slots;
+        let begin = Instant::now();
+        loop {
+            let registered = self.flink.overview().await.ok();
+            let ready = registered.as_ref().is_some_and(|overview| {
+                overview.taskmanagers == needs.taskmanagers && overview.slots_available == slots
+            });
+            if ready {
+                return Ok(());
+            }
+            if let Some((name, exit)) = self.cluster.lost(&[]) {
+                return Err(Error::target(format!(
+                    "{name} ended ({}):\n{}",
+                    exit.status,
+                    self.cluster.log_tail(&name, 5)
+                )));
+            }
+            if begin.elapsed() > READY_WITHIN {
+                return Err(Error::target(format!(
+                    "the TaskManagers did not register within {} s",
+                    READY_WITHIN.as_secs()
+                ))
+                .hint("look into logs/ of the run directory"));
+            }
+            let seen = registered.map_or(0, |overview| overview.taskmanagers);
+            host.progress.status("starting", &format!("TaskManagers ({seen} of {} registered)", needs.taskmanagers));
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Waits until the broker is warm; at once after the first time.
+    pub async fn warm(&self) -> Result<()> {
+        self.warming.finish().await
+    }
+
+    /// What the services say they run with.
+    pub async fn configuration(&self) -> BTreeMap<String, serde_json::Value> {
+        let flink = self.flink.jobmanager_config().await.unwrap_or_default();
+        flink.into_iter().map(|(key, value)| (key, value.into())).collect()
+    }
+
+    #[must_use]
+    pub fn versions(&self) -> BTreeMap<String, String> {
+        let needs = self.cluster.needs();
+        BTreeMap::from([
+            ("flink".to_owned(), needs.flink.clone()),
+            ("kafka".to_owned(), needs.kafka.clone()),
+            ("java".to_owned(), self.cluster.java_version().to_owned()),
+        ])
+    }
+}

@@ -1,0 +1,207 @@
+//! Warm-up and measured phase, by the clock.
+//!
+//! A fault is due when the schedule says, whatever the recovery of the one before it does; a schedule that
+//! waited for recoveries would measure a system that is broken less often the worse it recovers.
+
+use std::time::{Duration, Instant};
+
+use super::Trial;
+use super::feed::Feed;
+use crate::analysis::lag::LagMeter;
+use crate::error::{Error, Kind, Result};
+use crate::record::{FaultMark, Observation, Step};
+
+/// Warm-up must be over within this time, or the trial fails.
+const WARM_UP_WITHIN: Duration = Duration::from_secs(60);
+/// Lag points in a row that must be small.
+const STEADY_POINTS: u32 = 4;
+/// The lag that counts as small, in seconds of the offered rate.
+const STEADY_LAG_S: f64 = 0.1;
+/// How often the health of everything is looked at while waiting.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Why a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waited {
+    Due,
+    DataEnded,
+}
+
+impl Trial {
+    /// Runs all phases after the body has returned; `act` is called for each fault that falls due.
+    pub fn drive(&self, act: &mut dyn FnMut(u32) -> Result<()>) -> Result<()> {
+        let feed = self.begin_feed()?;
+        self.warm_up(&feed)?;
+        feed.replay.measure_from_now();
+        let from_epoch_ms = self.run.host.clock.now_epoch_ms();
+        self.note(Step::MeasuredFrom { at_epoch_ms: from_epoch_ms })?;
+        let because = self.measure(&feed, from_epoch_ms, act)?;
+        self.note(Step::MeasuredTo { at_epoch_ms: self.run.host.clock.now_epoch_ms(), because: because.to_owned() })?;
+        self.drain(&feed, because)
+    }
+
+    /// Waits until the job keeps up and a checkpoint that cprun triggers itself has completed.
+    fn warm_up(&self, feed: &Feed) -> Result<()> {
+        let begin = Instant::now();
+        let mut meter = LagMeter::new();
+        let mut steady = 0;
+        let mut samples = feed.samples();
+        while steady < STEADY_POINTS {
+            self.within_warm_up(begin, "the lag stays above 0.1 s of the offered rate")?;
+            self.check_health(feed)?;
+            let Some(sample) = self.run.wait(async {
+                Ok(tokio::time::timeout(LOOK_EVERY, samples.recv()).await.ok().and_then(|sample| sample.ok()))
+            })?
+            else {
+                continue;
+            };
+            let progress = feed.replay.progress();
+            if progress.finished {
+                return Err(Error::trial("the data set ended before the warm-up")
+                    .hint("replay more rows, or at a lower `speed`"));
+            }
+            for point in meter.push(&sample) {
+                let small = point.lag <= STEADY_LAG_S * progress.offered_rate;
+                steady = if small { steady + 1 } else { 0 };
+                self.status(
+                    "warming up",
+                    &format!("lag {:.0} records, offered {:.0} a second", point.lag, progress.offered_rate),
+                );
+            }
+        }
+        self.first_checkpoint(feed, begin)
+    }
+
+    fn first_checkpoint(&self, feed: &Feed, begin: Instant) -> Result<()> {
+        loop {
+            self.status("warming up", "waiting for a checkpoint");
+            self.check_health(feed)?;
+            match self.run.wait(feed.trigger_checkpoint()) {
+                Ok(()) => return Ok(()),
+                Err(error) if matches!(error.kind, Kind::Interrupted | Kind::Terminated) => return Err(error),
+                Err(error) => self.within_warm_up(begin, &format!("no checkpoint completes: {error}"))?,
+            }
+            self.run.wait(async {
+                tokio::time::sleep(LOOK_EVERY).await;
+                Ok(())
+            })?;
+        }
+    }
+
+    fn within_warm_up(&self, begin: Instant, why: &str) -> Result<()> {
+        if begin.elapsed() <= WARM_UP_WITHIN {
+            return Ok(());
+        }
+        Err(Error::trial(format!("not warm within {} s: {why}", WARM_UP_WITHIN.as_secs()))
+            .hint("offer less load, or give the job more slots; logs/ of the run directory tells more"))
+    }
+
+    /// Lets the faults fall due, and returns why the phase ended.
+    fn measure(&self, feed: &Feed, from_epoch_ms: f64, act: &mut dyn FnMut(u32) -> Result<()>) -> Result<&'static str> {
+        let duration_end = self.run.duration_s().map(|seconds| from_epoch_ms + seconds * 1e3);
+        let faults = self.faults_declared().filter(|(_, count)| *count > 0);
+        for number in 1..=faults.map_or(0, |(_, count)| count) {
+            let every_s = faults.map_or(0.0, |(every, _)| every);
+            let due_epoch_ms = from_epoch_ms + f64::from(number) * every_s * 1e3;
+            if let Some(end) = duration_end.filter(|end| *end < due_epoch_ms) {
+                return Ok(self.end_of(feed, Some(end))?.unwrap_or("duration"));
+            }
+            if self.wait_until(feed, Some(due_epoch_ms))? == Waited::DataEnded {
+                return Ok(DATA_ENDED);
+            }
+            self.break_something(number, due_epoch_ms, act)?;
+        }
+        let faults_end = faults.map(|(every, count)| from_epoch_ms + (f64::from(count) + 1.0) * every * 1e3);
+        let (end, because) = match (faults_end, duration_end) {
+            (Some(faults), Some(duration)) if duration < faults => (Some(duration), "duration"),
+            (Some(faults), _) => (Some(faults), "one period after the last fault"),
+            (None, Some(duration)) => (Some(duration), "duration"),
+            (None, None) => (None, DATA_ENDED),
+        };
+        Ok(self.end_of(feed, end)?.unwrap_or(because))
+    }
+
+    /// Waits for the end; names the data set where that ended first.
+    fn end_of(&self, feed: &Feed, end_epoch_ms: Option<f64>) -> Result<Option<&'static str>> {
+        Ok((self.wait_until(feed, end_epoch_ms)? == Waited::DataEnded).then_some(DATA_ENDED))
+    }
+
+    /// Calls the script for the fault that is due. A fault that does not come about makes the trial invalid,
+    /// not void: it is written down, and the phase goes on.
+    fn break_something(&self, number: u32, due_epoch_ms: f64, act: &mut dyn FnMut(u32) -> Result<()>) -> Result<()> {
+        let injector = self.injector()?;
+        injector.due(due_epoch_ms)?;
+        let before = injector.injected();
+        let outcome = act(number);
+        let text = match outcome {
+            Err(error) if error.kind != Kind::Trial => return Err(error),
+            Err(error) => error.message,
+            Ok(()) if injector.injected() == before => "the script's closure broke nothing".to_owned(),
+            Ok(()) => return Ok(()),
+        };
+        self.run.host.progress.warning(&format!("trial {}: fault {number} did not come about: {text}", self.spec.id));
+        if injector.injected() > before {
+            return Ok(());
+        }
+        let now = self.run.host.clock.now_epoch_ms();
+        self.recorder.record(Observation::Fault(FaultMark {
+            fault: before + 1,
+            phase: "failed".into(),
+            lo_epoch_ms: due_epoch_ms,
+            hi_epoch_ms: now,
+            fault_kind: String::new(),
+            instance: String::new(),
+            registered_as: None,
+            host: String::new(),
+            down_for_s: None,
+            text: Some(text),
+        }))
+    }
+
+    /// Waits for an instant, or for the last row of the data set; fails as soon as anything has gone wrong.
+    fn wait_until(&self, feed: &Feed, epoch_ms: Option<f64>) -> Result<Waited> {
+        let clock = self.run.host.clock;
+        let until = epoch_ms.map(|epoch_ms| clock.instant_at(epoch_ms));
+        loop {
+            self.check_health(feed)?;
+            if feed.replay.progress().finished {
+                return Ok(Waited::DataEnded);
+            }
+            if until.is_some_and(|until| Instant::now() >= until) {
+                return Ok(Waited::Due);
+            }
+            self.show_progress(feed, epoch_ms);
+            let next = Instant::now() + LOOK_EVERY;
+            let wake = until.map_or(next, |until| until.min(next));
+            self.run.wait(async {
+                tokio::time::sleep_until(wake.into()).await;
+                Ok(())
+            })?;
+        }
+    }
+
+    fn show_progress(&self, feed: &Feed, until_epoch_ms: Option<f64>) {
+        let progress = feed.replay.progress();
+        let left = until_epoch_ms.map(|until| (until - self.run.host.clock.now_epoch_ms()) / 1e3);
+        let left = left.map(|seconds| format!(", next in {:.0} s", seconds.max(0.0))).unwrap_or_default();
+        let injected = self.injector().map(|injector| injector.injected()).unwrap_or(0);
+        let text = format!("{} records sent, {:.0} a second, {injected} faults{left}", progress.sent, progress.rate);
+        self.status("measuring", &text);
+    }
+
+    /// Everything that should run does.
+    pub(super) fn check_health(&self, feed: &Feed) -> Result<()> {
+        if let Some(error) = feed.trouble() {
+            return Err(error);
+        }
+        let target = self.target()?;
+        let down = self.injector()?.down();
+        match target.cluster.lost(&down) {
+            None => Ok(()),
+            Some((name, exit)) => Err(Error::trial(format!("{name} ended by itself ({})", exit.status))
+                .hint(format!("its last lines:\n{}", target.cluster.log_tail(&name, 5)))),
+        }
+    }
+}
+
+const DATA_ENDED: &str = "the last row of the data set";

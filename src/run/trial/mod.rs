@@ -1,0 +1,149 @@
+//! One trial: what the body of an experiment declares, and the phases that follow.
+//!
+//! Everything here is called from the script's thread, one call after the other. Work that goes on in
+//! between (replay, samplers, undo of faults) has threads and tasks of its own and is ended by `end`,
+//! however the trial went.
+
+mod drain;
+mod drive;
+mod feed;
+mod setup;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+pub use setup::{ReplayPlan, Topic};
+
+use feed::Feed;
+use setup::Setup;
+
+use super::plan::TrialSpec;
+use super::target::Target;
+use super::{Job, Run};
+use crate::cluster::Instance;
+use crate::error::{Error, Result};
+use crate::fault::{Fault, Injector, Kind};
+use crate::record::{Observation, Recorder, Step};
+
+/// How long a job may take to end when it is cancelled; one that is in the middle of a recovery takes longest.
+const CANCELLED_WITHIN: Duration = Duration::from_secs(30);
+
+pub struct Trial {
+    run: Arc<Run>,
+    spec: TrialSpec,
+    recorder: Arc<dyn Recorder>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    target: Option<Arc<Target>>,
+    injector: Option<Arc<Injector>>,
+    setup: Setup,
+    feed: Option<Arc<Feed>>,
+}
+
+impl Trial {
+    pub(super) fn begin(run: Arc<Run>, spec: TrialSpec) -> Result<Arc<Self>> {
+        let recorder = run.journal.of_trial(&spec.id);
+        let start = Step::TrialStart { order: spec.order, repeat: spec.repeat, axes: spec.axes.clone() };
+        recorder.record(Observation::Step(start))?;
+        Ok(Arc::new(Self { run, spec, recorder, state: Mutex::default() }))
+    }
+
+    /// Brings the target up if it is not, and gives it fresh TaskManagers.
+    pub fn set_up(&self) -> Result<()> {
+        self.status("setting up", "");
+        let target = self.run.target()?;
+        self.state().target = Some(Arc::clone(&target));
+        self.run.wait(async {
+            target.fresh_taskmanagers(&self.run.host).await?;
+            target.warm().await
+        })?;
+        let instances = Arc::clone(&target.cluster);
+        let injector = Injector::new(instances, Arc::clone(&self.recorder), self.run.host.clock);
+        self.state().injector = Some(Arc::new(injector));
+        Ok(())
+    }
+
+    #[must_use]
+    pub fn instances(&self) -> Vec<Instance> {
+        self.state().target.as_ref().map(|target| target.cluster.instances()).unwrap_or_default()
+    }
+
+    /// Breaks an instance now; it starts again after `down_for_s` seconds.
+    pub fn inject(&self, kind: Kind, instance: &Instance, down_for_s: f64) -> Result<Fault> {
+        let injector = self.injector()?;
+        self.run.wait(injector.inject(kind, instance, Duration::from_secs_f64(down_for_s)))
+    }
+
+    /// Ends the trial, whatever it was doing: undoes faults, ends the job, deletes topics, and writes the end down.
+    pub fn end(&self, error: Option<&Error>) -> Result<()> {
+        self.status("cleaning up", "");
+        let (injector, feed, setup, target) = {
+            let mut state = self.state();
+            (state.injector.take(), state.feed.take(), std::mem::take(&mut state.setup), state.target.take())
+        };
+        // Not `wait`: cleaning up goes on after a signal.
+        let runtime = &self.run.runtime;
+        let mut steps: Vec<(&str, Result<()>)> = Vec::new();
+        if let Some(feed) = feed {
+            steps.push(("stop measuring", feed.stop(runtime)));
+        }
+        if let Some(injector) = injector {
+            steps.push(("undo the faults", runtime.block_on(injector.undo_all())));
+        }
+        if let Some(target) = target {
+            if let Some(job) = &setup.job {
+                steps.push((
+                    "cancel the job",
+                    runtime.block_on(target.flink.cancel(&job.id, CANCELLED_WITHIN)).map(drop),
+                ));
+            }
+            let topics: Vec<&str> = setup.topics.iter().map(String::as_str).collect();
+            steps.push(("delete the topics", runtime.block_on(target.kafka.delete_topics(&topics))));
+        }
+        for (what, outcome) in steps {
+            if let Err(error) = outcome {
+                self.run.note_cleanup_error(error.context(format!("trial {}: cannot {what}", self.spec.id)));
+            }
+        }
+        let outcome = match error {
+            None => "done",
+            Some(error) if matches!(error.kind, crate::error::Kind::Interrupted | crate::error::Kind::Terminated) => {
+                "interrupted"
+            }
+            Some(_) => "failed",
+        };
+        self.recorder.record(Observation::Step(Step::TrialEnd {
+            at_epoch_ms: self.run.host.clock.now_epoch_ms(),
+            outcome: outcome.into(),
+            error: error.map(|error| error.message.clone()),
+        }))
+    }
+
+    fn injector(&self) -> Result<Arc<Injector>> {
+        self.state().injector.clone().ok_or_else(|| Error::defect("a fault in a trial that is not set up"))
+    }
+
+    fn target(&self) -> Result<Arc<Target>> {
+        self.state().target.clone().ok_or_else(|| Error::defect("a trial that is not set up"))
+    }
+
+    fn job(&self) -> Option<Job> {
+        self.state().setup.job.clone()
+    }
+
+    fn note(&self, step: Step) -> Result<()> {
+        self.recorder.record(Observation::Step(step))
+    }
+
+    fn status(&self, phase: &str, detail: &str) {
+        let subject = format!("trial {} ({}): {phase}", self.spec.order, self.spec.id);
+        self.run.host.progress.status(&subject, detail);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

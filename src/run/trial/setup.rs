@@ -1,0 +1,239 @@
+//! What the body of an experiment declares: topics, the job, and what is to start when the body has returned.
+
+use std::time::Duration;
+
+use rand::seq::IndexedRandom;
+
+use super::Trial;
+use crate::cluster::{Instance, Role};
+use crate::dataset::Dataset;
+use crate::error::{Error, Result};
+use crate::flink::{Flink, RunRequest, program_arguments};
+use crate::kafka::topic_name;
+use crate::record::Step;
+use crate::replay::Pacing;
+use crate::run::job::COLUMNS;
+use crate::run::plan::generator;
+use crate::run::{Job, JobPackage, Submission};
+
+/// A topic that a trial made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topic {
+    pub name: String,
+    pub partitions: u32,
+}
+
+/// A replay that starts when the body has returned.
+#[derive(Clone, Debug)]
+pub struct ReplayPlan {
+    pub dataset: Dataset,
+    pub topic: Topic,
+    pub speed: f64,
+    pub pacing: Pacing,
+}
+
+impl ReplayPlan {
+    pub fn check(&self) -> Result<()> {
+        if self.speed.is_finite() && self.speed > 0.0 {
+            return Ok(());
+        }
+        Err(Error::script(format!("replay::start: `speed` is {}, but must be positive", self.speed))
+            .hint("7200.0 replays two hours in a second"))
+    }
+
+    /// How long the data set lasts at this speed, in seconds.
+    #[must_use]
+    pub fn lasts_s(&self) -> f64 {
+        self.dataset.event_span_ms() as f64 / 1e3 / self.speed
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Setup {
+    pub topics: Vec<String>,
+    pub job: Option<Job>,
+    /// The source's vertex and its number of subtasks.
+    pub source: Option<(String, u32)>,
+    pub replay: Option<ReplayPlan>,
+    pub collect_every_s: Option<f64>,
+    /// Seconds between faults, and their number.
+    pub faults: Option<(f64, u32)>,
+}
+
+/// All tasks of a job must run within this time after it was submitted.
+const RUNNING_WITHIN: Duration = Duration::from_secs(120);
+const MOST_SLOTS: u32 = 8;
+
+impl Trial {
+    pub fn create_topic(&self, name: &str, partitions: u32) -> Result<Topic> {
+        let full = topic_name(name, &self.run.id, self.spec.order);
+        self.make_topic(&full, partitions, &[])?;
+        Ok(Topic { name: full, partitions })
+    }
+
+    fn make_topic(&self, name: &str, partitions: u32, settings: &[(&str, &str)]) -> Result<()> {
+        let target = self.target()?;
+        // Noted first: a topic that was made although the answer got lost must go too.
+        self.state().setup.topics.push(name.to_owned());
+        self.run.wait(target.kafka.create_topic(name, partitions, settings))
+    }
+
+    /// Builds the job if need be, submits it, and waits until all its tasks run.
+    pub fn submit(&self, submission: &Submission) -> Result<Job> {
+        if self.job().is_some() {
+            return Err(Error::script("flink::submit: this trial has a job already").hint("a trial measures one job"));
+        }
+        let target = self.target()?;
+        let package = JobPackage::find(&submission.job, &self.run.search)?;
+        let spec = &package.spec;
+        let arguments = package.arguments(submission)?;
+        let built = package.jar(&self.run.host, &self.run.spawner, &target.cluster.needs().flink)?;
+        let results_topic =
+            spec.sink.as_ref().map(|_| topic_name(&format!("{}-results", spec.name), &self.run.id, self.spec.order));
+        if let Some(results) = &results_topic {
+            // Append times are the instants at which results are written.
+            self.make_topic(results, 1, &[("message.timestamp.type", "LogAppendTime")])?;
+        }
+        let mut all = arguments.clone();
+        for name in &spec.filled_by_host {
+            let value = match (name.as_str(), &results_topic) {
+                ("bootstrap", _) => target.cluster.bootstrap(),
+                ("results", Some(results)) => results.clone(),
+                _ => return Err(Error::script(format!("job {}: cprun cannot fill the argument `{name}`", spec.name))),
+            };
+            all.insert(name.clone(), value);
+        }
+        let parallelism = submission
+            .parallelism
+            .unwrap_or_else(|| (target.cluster.needs().taskmanagers * target.cluster.needs().slots).min(MOST_SLOTS));
+        let mut configuration = submission.config.clone();
+        if let Some(interval) = submission.interval_s {
+            configuration.insert("execution.checkpointing.interval".into(), format!("{} ms", (interval * 1e3).round()));
+        }
+        let request = RunRequest {
+            entry_class: Some(spec.entry_class.clone()),
+            program_args: program_arguments(&all),
+            parallelism: Some(parallelism),
+            savepoint: None,
+            configuration,
+        };
+        self.status("submitting", &spec.name);
+        let id = self.run.wait(async {
+            let jar = target.flink.upload_jar(&built.jar).await?;
+            target.flink.run_jar(&jar, &request).await
+        })?;
+        let job = Job {
+            id,
+            name: spec.name.clone(),
+            parallelism,
+            interval_s: submission.interval_s,
+            arguments,
+            results_topic,
+        };
+        self.state().setup.job = Some(job.clone());
+        self.run.wait(target.flink.wait_until_running(&job.id, RUNNING_WITHIN))?;
+        self.note_submitted(&job)?;
+        Ok(job)
+    }
+
+    fn note_submitted(&self, job: &Job) -> Result<()> {
+        let target = self.target()?;
+        let (plan, checkpointing) = self.run.wait(async {
+            let plan = target.flink.plan(&job.id).await?;
+            let checkpointing = target.flink.checkpoint_config(&job.id).await?;
+            Ok((plan, checkpointing))
+        })?;
+        let source = plan.sources().next().map(|node| (node.id.clone(), node.parallelism));
+        let (source_vertex, source_subtasks) =
+            source.clone().ok_or_else(|| Error::trial(format!("job {} has no source", job.name)))?;
+        self.state().setup.source = source;
+        let checkpointing = match serde_json::to_value(checkpointing) {
+            Ok(serde_json::Value::Object(entries)) => entries.into_iter().collect(),
+            _ => std::collections::BTreeMap::new(),
+        };
+        self.run.note_configuration(&format!("checkpointing {}", self.spec.id), checkpointing)?;
+        self.note(Step::Submitted {
+            job: job.name.clone(),
+            job_id: job.id.clone(),
+            parallelism: job.parallelism,
+            interval_s: job.interval_s,
+            source_vertex,
+            source_subtasks,
+            exactly_once: job.exactly_once(),
+        })
+    }
+
+    pub fn declare_replay(&self, plan: ReplayPlan) -> Result<()> {
+        let mut state = self.state();
+        if state.setup.replay.is_some() {
+            return Err(
+                Error::script("replay::start: this trial has a replay already").hint("a trial replays one data set")
+            );
+        }
+        if let Some(told) = state.setup.job.as_ref().and_then(|job| job.arguments.get(COLUMNS)) {
+            let columns = plan.dataset.columns().to_string();
+            if *told != columns {
+                return Err(Error::script(format!(
+                    "the job reads columns {told}, but the data set {} has its key fields at {columns}",
+                    plan.dataset.name()
+                ))
+                .hint("give them to the job: `args: #{ topic: topic, columns: trips.columns }`"));
+            }
+        }
+        state.setup.replay = Some(plan);
+        Ok(())
+    }
+
+    pub fn declare_collect(&self, job: &Job, every_s: f64) -> Result<()> {
+        let mut state = self.state();
+        if state.setup.job.as_ref().map(|own| &own.id) != Some(&job.id) {
+            return Err(Error::script("collect::start: the job is not this trial's"));
+        }
+        state.setup.collect_every_s = Some(every_s);
+        Ok(())
+    }
+
+    pub fn declare_faults(&self, every_s: f64, count: u32) -> Result<()> {
+        self.state().setup.faults = Some((every_s, count));
+        Ok(())
+    }
+
+    /// A live instance of the role, drawn by the seed; of TaskManagers one that runs tasks of the job, as a
+    /// restarted one has none and a fault on it would hit nothing.
+    pub fn pick(&self, role: Role, number: i64) -> Result<Instance> {
+        let target = self.target()?;
+        let live: Vec<Instance> =
+            target.cluster.instances().into_iter().filter(|instance| instance.role == role && instance.alive).collect();
+        let busy = match (role, self.job()) {
+            (Role::TaskManager, Some(job)) => {
+                self.run.wait(taskmanagers_of(&target.flink, &job.id)).unwrap_or_default()
+            }
+            _ => Vec::new(),
+        };
+        let with_tasks: Vec<Instance> = live
+            .iter()
+            .filter(|instance| instance.registered_as.as_ref().is_some_and(|id| busy.contains(id)))
+            .cloned()
+            .collect();
+        let candidates = if with_tasks.is_empty() { live } else { with_tasks };
+        let mut rng = generator(self.run.seed, &format!("{} pick {role} {number}", self.spec.id));
+        candidates.choose(&mut rng).cloned().ok_or_else(|| Error::trial(format!("no {role} is alive to be picked")))
+    }
+
+    /// The faults that are due in this trial.
+    pub(super) fn faults_declared(&self) -> Option<(f64, u32)> {
+        self.state().setup.faults
+    }
+}
+
+/// The TaskManagers that run tasks of the job right now, by the names under which Flink lists them.
+async fn taskmanagers_of(flink: &Flink, job: &str) -> Result<Vec<String>> {
+    let mut ids = Vec::new();
+    for vertex in flink.job(job).await?.vertices {
+        let subtasks = flink.vertex(job, &vertex.id).await?.subtasks;
+        let busy =
+            subtasks.into_iter().filter(|subtask| subtask.status == "RUNNING" || subtask.status == "INITIALIZING");
+        ids.extend(busy.filter_map(|subtask| subtask.taskmanager_id));
+    }
+    Ok(ids)
+}

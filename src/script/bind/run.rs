@@ -1,0 +1,264 @@
+//! `run::trials`, `run::trial`, `run::study`: what `experiment` in the stdlib is made of.
+
+use std::sync::Arc;
+
+use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, FuncRegistration, Map, Module, NativeCallContext, Position};
+
+use crate::error::{Error, Kind, Result};
+use crate::record::AxisValue;
+use crate::run::{self, AxisPlan, Run, Trial, TrialSpec};
+use crate::script::engine;
+use crate::script::errors::{self, Failure, result_at};
+use crate::script::params::PAPER;
+use crate::script::rehearsal::Rehearsal;
+use crate::script::session::{Purpose, Session, Stage};
+use crate::script::units::{Bytes, Duration};
+use crate::script::value;
+
+/// One trial that is to be run, as a script holds it.
+#[derive(Clone, Debug)]
+pub struct TrialHandle {
+    spec: TrialSpec,
+}
+
+/// A finished experiment.
+#[derive(Clone, Debug)]
+pub struct Study {
+    pub name: String,
+}
+
+/// Keys of the map of `experiment` that are no axes.
+const OPTIONS: [&str; 5] = ["repeats", "duration", "warm_up", "drain", "order"];
+
+pub fn fill(module: &mut Module, session: &Arc<Session>) {
+    let own = Arc::clone(session);
+    let trials = move |context: NativeCallContext, name: &str, options: Map, body: FnPtr| {
+        trials(&context, &own, name, options, &body)
+    };
+    FuncRegistration::new("trials").with_volatility(true).set_into_module(module, trials);
+    let own = Arc::clone(session);
+    let trial =
+        move |context: NativeCallContext, handle: TrialHandle, body: FnPtr| trial(&context, &own, &handle, &body);
+    FuncRegistration::new("trial").with_volatility(true).set_into_module(module, trial);
+    let study = |name: &str| Study { name: name.to_owned() };
+    FuncRegistration::new("study").with_volatility(true).set_into_module(module, study);
+}
+
+/// Rehearses the body, says how long it will take, opens the run, and gives the trials in their order.
+fn trials(
+    context: &NativeCallContext,
+    session: &Arc<Session>,
+    name: &str,
+    options: Map,
+    body: &FnPtr,
+) -> std::result::Result<Array, Failure> {
+    let experiment = result_at(context, Experiment::read(options))?;
+    let specs = result_at(context, run::trials(&experiment.plans(), experiment.repeats, session.options.seed))?;
+    let rehearsal = rehearse(context, session, &experiment, &specs, body)?;
+    if session.purpose == Purpose::Estimate {
+        session.state().estimate = Some(rehearsal);
+        return Err(Box::new(EvalAltResult::ErrorTerminated("estimated".into(), Position::NONE)));
+    }
+    result_at(context, announce(session, name, &rehearsal))?;
+    result_at(context, open_run(session, &experiment))?;
+    let mut state = session.state();
+    state.axis_values = experiment.axes;
+    Ok(specs.into_iter().map(|spec| Dynamic::from(TrialHandle { spec })).collect())
+}
+
+struct Experiment {
+    axes: Vec<(String, Vec<Dynamic>)>,
+    repeats: u32,
+    duration_s: Option<f64>,
+}
+
+impl Experiment {
+    fn read(options: Map) -> Result<Self> {
+        let what = "experiment";
+        let mut experiment = Self { axes: Vec::new(), repeats: 1, duration_s: None };
+        for (key, value) in options {
+            match key.as_str() {
+                "repeats" => {
+                    let repeats = value.as_int().ok().and_then(|number| u32::try_from(number).ok());
+                    experiment.repeats =
+                        repeats.ok_or_else(|| value::wrong(what, "repeats", "a whole number", &value))?;
+                }
+                "duration" => experiment.duration_s = Some(value::duration(what, "duration", &value)?),
+                other if OPTIONS.contains(&other) => {
+                    return Err(Error::script(format!(
+                        "{what}: `{other}` is no axis, and as an option it is not built yet"
+                    ))
+                    .hint(format!("leave out `{other}`")));
+                }
+                axis => {
+                    let values = value.clone().try_cast::<Array>().unwrap_or_else(|| vec![value]);
+                    experiment.axes.push((axis.to_owned(), values));
+                }
+            }
+        }
+        Ok(experiment)
+    }
+
+    fn plans(&self) -> Vec<AxisPlan> {
+        let plan = |(name, values): &(String, Vec<Dynamic>)| AxisPlan {
+            name: name.clone(),
+            values: values.iter().enumerate().map(|(index, value)| axis_value(index, value)).collect(),
+        };
+        self.axes.iter().map(plan).collect()
+    }
+
+    fn values_of(&self, spec: &TrialSpec) -> Map {
+        values_of(&self.axes, spec)
+    }
+}
+
+fn values_of(axes: &[(String, Vec<Dynamic>)], spec: &TrialSpec) -> Map {
+    axes.iter()
+        .zip(&spec.indices)
+        .map(|((name, values), index)| (name.as_str().into(), values[*index].clone()))
+        .collect()
+}
+
+fn axis_value(index: usize, value: &Dynamic) -> AxisValue {
+    if let Some(duration) = value.clone().try_cast::<Duration>() {
+        AxisValue::Seconds(duration.seconds)
+    } else if let Some(bytes) = value.clone().try_cast::<Bytes>() {
+        AxisValue::Bytes(bytes.0)
+    } else if let Ok(number) = value.as_int() {
+        AxisValue::Int(number)
+    } else if let Ok(number) = value.as_float() {
+        AxisValue::Float(number)
+    } else if let Ok(flag) = value.as_bool() {
+        AxisValue::Bool(flag)
+    } else if let Ok(text) = value.clone().into_string() {
+        AxisValue::Text(text)
+    } else {
+        AxisValue::Index(index)
+    }
+}
+
+fn rehearse(
+    context: &NativeCallContext,
+    session: &Arc<Session>,
+    experiment: &Experiment,
+    specs: &[TrialSpec],
+    body: &FnPtr,
+) -> std::result::Result<Rehearsal, Failure> {
+    let Some(first) = specs.first() else { return Ok(Rehearsal::default()) };
+    session.state().stage =
+        Stage::Rehearsal(Rehearsal { trials: specs.len(), duration_s: experiment.duration_s, ..Rehearsal::default() });
+    // What the body does to variables of the script must happen once only: it gets copies of them here.
+    let mut copy = body.clone();
+    for captured in copy.iter_curry_mut() {
+        *captured = captured.flatten_clone();
+    }
+    let outcome = copy.call_within_context::<Dynamic>(context, (experiment.values_of(first),));
+    let stage = std::mem::take(&mut session.state().stage);
+    drop(outcome?);
+    match stage {
+        Stage::Rehearsal(rehearsal) => Ok(rehearsal),
+        _ => Err(errors::at(context, Error::defect("a rehearsal turned into something else"))),
+    }
+}
+
+/// The first lines of the output: profile, duration, and how to run the study's own.
+fn announce(session: &Arc<Session>, name: &str, rehearsal: &Rehearsal) -> Result<()> {
+    if session.options.json || session.state().run.is_some() {
+        return Ok(());
+    }
+    let profile = session.profile();
+    let mut text = format!("{name}: profile {profile}, {}\n", rehearsal.describe());
+    if profile != PAPER && session.state().params.is_some() {
+        let paper =
+            engine::estimate(session, PAPER)?.map(|paper| format!("   ({})", paper.describe())).unwrap_or_default();
+        text.push_str(&format!("the study's own: cprun {} --profile paper{paper}\n", session.source.name));
+    }
+    session.host.stdout.write(&text);
+    Ok(())
+}
+
+fn open_run(session: &Arc<Session>, experiment: &Experiment) -> Result<()> {
+    let open = session.state().run.clone();
+    let run = match open {
+        Some(run) => run,
+        None => {
+            let run = engine::begin(session)?;
+            session.state().run = Some(Arc::clone(&run));
+            run
+        }
+    };
+    run.set_duration(experiment.duration_s);
+    Ok(())
+}
+
+/// Runs the body for one trial, then lets the trial go through its phases.
+fn trial(
+    context: &NativeCallContext,
+    session: &Arc<Session>,
+    handle: &TrialHandle,
+    body: &FnPtr,
+) -> std::result::Result<(), Failure> {
+    let run = session.state().run.clone();
+    let run: Arc<Run> = result_at(context, run.ok_or_else(|| Error::script("run::trial comes before run::trials")))?;
+    let values = values_of(&session.state().axis_values, &handle.spec);
+    let trial = result_at(context, run.begin_trial(handle.spec.clone()))?;
+    session.state().stage = Stage::Trial(Arc::clone(&trial));
+    let outcome = live(context, session, &trial, body, values);
+    session.state().stage = Stage::Outside;
+    session.state().act = None;
+    let error = outcome.as_ref().err().map(|failure| errors::summary(failure));
+    let error = match (error, run.host.signals.error()) {
+        (Some(_), Some(interrupted)) => Some(interrupted),
+        (error, _) => error,
+    };
+    result_at(context, trial.end(error.as_ref()))?;
+    match (outcome, error) {
+        (Err(_), Some(error)) if error.kind == Kind::Trial => {
+            session.state().failed_trials += 1;
+            session.host.progress.warning(&format!("trial {} failed: {}", handle.spec.id, errors::one_line(&error)));
+            Ok(())
+        }
+        (Err(_), Some(error)) if matches!(error.kind, Kind::Interrupted | Kind::Terminated) => {
+            Err(errors::at(context, error))
+        }
+        (Err(failure), _) => Err(failure),
+        (Ok(()), _) => Ok(()),
+    }
+}
+
+fn live(
+    context: &NativeCallContext,
+    session: &Arc<Session>,
+    trial: &Arc<Trial>,
+    body: &FnPtr,
+    values: Map,
+) -> std::result::Result<(), Failure> {
+    result_at(context, trial.set_up())?;
+    drop(body.call_within_context::<Dynamic>(context, (values,))?);
+    let act = session.state().act.clone();
+    let mut thrown = None;
+    let mut call = |number: u32| match &act {
+        None => Ok(()),
+        Some(act) => act.call_within_context::<Dynamic>(context, (i64::from(number),)).map(drop).map_err(|failure| {
+            let error = errors::summary(&failure);
+            thrown = Some(failure);
+            error
+        }),
+    };
+    let outcome = trial.drive(&mut call);
+    match (outcome, thrown) {
+        (Ok(()), _) => Ok(()),
+        (Err(_), Some(failure)) => Err(failure),
+        (Err(error), None) => Err(errors::at(context, error)),
+    }
+}
+
+pub fn register_types(engine: &mut Engine) {
+    engine
+        .register_type_with_name::<TrialHandle>("trial")
+        .register_get("id", |trial: &mut TrialHandle| trial.spec.id.clone())
+        .register_get("order", |trial: &mut TrialHandle| i64::from(trial.spec.order))
+        .register_get("repeat", |trial: &mut TrialHandle| i64::from(trial.spec.repeat))
+        .register_type_with_name::<Study>("study")
+        .register_get("name", |study: &mut Study| study.name.clone());
+}

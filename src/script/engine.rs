@@ -1,0 +1,207 @@
+//! The Rhai engine as cprun sets it up, and the two ways in: running a script and evaluating an expression.
+//!
+//! A script runs on a thread of its own with a large stack: natives block on asynchronous work, which a
+//! thread of the runtime must not, and closures nest deeper than a default stack allows.
+
+use std::sync::Arc;
+
+use rhai::{AST, Dynamic, Engine, Module, OptimizationLevel, Scope};
+
+use super::errors::{self, Scene};
+use super::rehearsal::Rehearsal;
+use super::session::{Datasets, Options, Purpose, Session};
+use super::source::Source;
+use super::{bind, params, units};
+use crate::cluster::flink_role::Timing;
+use crate::error::{Error, Result};
+use crate::host::Host;
+use crate::run::{Beginning, Run, manifest};
+
+const STACK_BYTES: usize = 64 << 20;
+const STDLIB: [&str; 2] = ["stdlib/experiment.rhai", "stdlib/interval_report.rhai"];
+
+/// How a script ended.
+pub struct Ended {
+    /// The error that ended it, if one did.
+    pub error: Option<Error>,
+    /// The run that it opened, if it opened one; not yet finished.
+    pub run: Option<Arc<Run>>,
+    pub failed_trials: u32,
+}
+
+/// Runs a script to its end, on this thread.
+pub fn run(host: &Host, runtime: &tokio::runtime::Handle, source: Source, options: Options) -> Ended {
+    let session = Session::new(host, runtime.clone(), source, options, Purpose::Run, Datasets::default());
+    let error = execute(&session).err().map(|error| host.signals.error().unwrap_or(error));
+    let error = error.or_else(|| unused_parameters(&session));
+    let state = session.state();
+    Ended { error, run: state.run.clone(), failed_trials: state.failed_trials }
+}
+
+/// `-P` on a script that has no parameters would otherwise do nothing without a word.
+fn unused_parameters(session: &Session) -> Option<Error> {
+    let (name, _) = session.options.parameters.first()?;
+    session.state().params.is_none().then(|| {
+        Error::usage(format!("{} has no parameters, so `-P {name}` cannot be set", session.source.name))
+            .hint("give it some with `params(#{ … })`")
+    })
+}
+
+/// What a value looks like, for people and for programs.
+pub struct Evaluated {
+    pub text: String,
+    pub json: String,
+}
+
+/// Evaluates one expression or a few statements.
+pub fn evaluate(host: &Host, runtime: &tokio::runtime::Handle, expression: &str) -> Result<Evaluated> {
+    let source = Source { name: "expression".into(), text: expression.to_owned(), folder: None };
+    let session = Session::new(host, runtime.clone(), source, Options::default(), Purpose::Run, Datasets::default());
+    let value = execute(&session)?;
+    Ok(Evaluated { text: super::value::text(&value), json: super::value::json(&value) })
+}
+
+/// Rehearses the script under another profile; nothing where it cannot be told.
+pub fn estimate(session: &Session, profile: &str) -> Result<Option<Rehearsal>> {
+    let options = Options { profile: Some(profile.to_owned()), parameters: Vec::new(), ..session.options.clone() };
+    let trial = Session::new(
+        &session.host,
+        session.runtime.clone(),
+        session.source.clone(),
+        options,
+        Purpose::Estimate,
+        Arc::clone(&session.datasets),
+    );
+    let outcome = execute(&trial);
+    let estimate = trial.state().estimate.take();
+    match (estimate, outcome) {
+        (Some(estimate), _) => Ok(Some(estimate)),
+        // The script failed under a profile that was not asked for: no reason to stop.
+        (None, _) => Ok(None),
+    }
+}
+
+/// Opens the run directory of this session's script.
+pub fn begin(session: &Session) -> Result<Arc<Run>> {
+    let profile = session.profile();
+    let timing = if profile == params::QUICK { Timing::QUICK } else { Timing::PAPER };
+    let (parameters, needs) = {
+        let state = session.state();
+        (state.params.as_ref().map(recorded).unwrap_or_default(), state.needs.clone())
+    };
+    Run::begin(
+        &session.host,
+        &session.runtime,
+        Beginning {
+            script: manifest::Script::new(&session.source.name, &session.source.text),
+            stem: session.source.stem(),
+            command_line: session.options.command_line.clone(),
+            profile,
+            parameters,
+            seed: session.options.seed,
+            out: session.options.out.clone(),
+            needs,
+            timing,
+            search: session.search(),
+        },
+    )
+}
+
+fn recorded(params: &params::Params) -> Vec<manifest::Parameter> {
+    let json = |value: &Dynamic| serde_json::from_str(&super::value::json(value)).unwrap_or(serde_json::Value::Null);
+    let record = |parameter: &params::Parameter| manifest::Parameter {
+        name: parameter.name.clone(),
+        value: json(&parameter.value),
+        default: json(&parameter.default),
+        origin: parameter.origin.to_owned(),
+    };
+    params.all.iter().map(record).collect()
+}
+
+fn execute(session: &Arc<Session>) -> Result<Dynamic> {
+    let own = Arc::clone(session);
+    let thread =
+        std::thread::Builder::new().name("script".into()).stack_size(STACK_BYTES).spawn(move || on_script_thread(&own));
+    let thread = thread.map_err(|error| Error::io("start the thread of the script", error))?;
+    thread.join().unwrap_or_else(|_| Err(Error::defect("the thread of the script broke off")))
+}
+
+fn on_script_thread(session: &Arc<Session>) -> Result<Dynamic> {
+    let (engine, stdlib) = build(session)?;
+    let functions = functions(&engine);
+    let mut sources = vec![session.source.clone()];
+    sources.extend(stdlib);
+    let ast = compile(&engine, &session.source, &functions)?;
+    let outcome = engine.eval_ast_with_scope::<Dynamic>(&mut Scope::new(), &ast);
+    let estimated = session.purpose == Purpose::Estimate && session.state().estimate.is_some();
+    match outcome {
+        Ok(value) => Ok(value),
+        Err(_) if estimated => Ok(Dynamic::UNIT),
+        Err(failure) => Err(errors::convert(*failure, &Scene { sources: &sources, functions: &functions })),
+    }
+}
+
+fn compile(engine: &Engine, source: &Source, functions: &[String]) -> Result<AST> {
+    let mut ast = engine.compile(&source.text).map_err(|error| errors::from_parse(&error, source, functions))?;
+    ast.set_source(source.name.as_str());
+    Ok(ast)
+}
+
+fn build(session: &Arc<Session>) -> Result<(Engine, Vec<Source>)> {
+    let mut engine = Engine::new();
+    // Constant folding moves positions, and the full level would call primitives while compiling.
+    engine.set_optimization_level(OptimizationLevel::None);
+    engine.set_strict_variables(true).set_fail_on_invalid_map_property(true);
+    // Debug and release builds differ in Rhai's own defaults.
+    engine.set_max_call_levels(128).set_max_expr_depths(256, 128);
+    engine.disable_symbol("eval");
+    let stdout = session.host.stdout.clone();
+    let quiet = session.options.json || session.purpose == Purpose::Estimate;
+    engine.on_print(move |text| {
+        if !quiet {
+            stdout.write(&format!("{text}\n"));
+        }
+    });
+    let progress = session.host.progress.clone();
+    engine.on_debug(move |text, source, position| {
+        progress.print(&format!("{}:{position}: {text}", source.unwrap_or("script")))
+    });
+    let cancelled = session.host.signals.cancelled.clone();
+    engine.on_progress(move |_| cancelled.is_cancelled().then(|| "interrupted".into()));
+    units::register(&mut engine);
+    params::register(&mut engine);
+    bind::register(&mut engine, session);
+    let stdlib = stdlib(&mut engine)?;
+    Ok((engine, stdlib))
+}
+
+/// Makes the functions of the stdlib global. A module would do for plain functions, but a closure that one of
+/// them returns could not be called afterwards.
+fn stdlib(engine: &mut Engine) -> Result<Vec<Source>> {
+    let mut sources = Vec::new();
+    for path in STDLIB {
+        let source = Source::embedded(path).ok_or_else(|| Error::defect(format!("{path} is not embedded")))?;
+        let known = functions(engine);
+        let ast = compile(engine, &source, &known)?;
+        let module = Module::eval_ast_as_new(Scope::new(), &ast, engine).map_err(|failure| {
+            errors::convert(*failure, &Scene { sources: std::slice::from_ref(&source), functions: &known })
+        })?;
+        engine.register_global_module(module.into());
+        sources.push(source);
+    }
+    Ok(sources)
+}
+
+/// Every function by the name a script calls it.
+fn functions(engine: &Engine) -> Vec<String> {
+    let named = |info: rhai::FuncInfo| {
+        let name = info.metadata.name.as_str();
+        let plain = name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+        (plain && !name.is_empty())
+            .then(|| if info.namespace.is_empty() { name.to_owned() } else { format!("{}::{name}", info.namespace) })
+    };
+    let mut names = engine.collect_fn_metadata(None, named, true);
+    names.sort();
+    names.dedup();
+    names
+}

@@ -1,0 +1,249 @@
+//! Errors between Rhai and the rest of cprun, in both directions, with the place in the script.
+//!
+//! A native's error travels through Rhai as a map with `kind`, `message` and `hint`, so that a script can
+//! catch it and read it. On the way out the place is the innermost one that lies in a file we can show.
+
+use rhai::{Dynamic, EvalAltResult, Map, NativeCallContext, ParseError, ParseErrorType, Position};
+
+use super::source::Source;
+use super::value::nearest;
+use crate::error::{Error, Kind, Result};
+
+pub type Failure = Box<EvalAltResult>;
+
+const KINDS: [(Kind, &str); 10] = [
+    (Kind::Usage, "usage"),
+    (Kind::Script, "script"),
+    (Kind::InputMissing, "input-missing"),
+    (Kind::Target, "target"),
+    (Kind::Trial, "trial"),
+    (Kind::Io, "io"),
+    (Kind::Interrupted, "interrupted"),
+    (Kind::Terminated, "terminated"),
+    (Kind::Cleanup, "cleanup"),
+    (Kind::Defect, "defect"),
+];
+
+/// The error of a native, at the place of its call.
+pub fn at(context: &NativeCallContext, error: Error) -> Failure {
+    failure(error, context.call_position())
+}
+
+/// The error of a getter, which knows no place; Rhai adds it.
+pub fn plain(error: Error) -> Failure {
+    failure(error, Position::NONE)
+}
+
+fn failure(error: Error, position: Position) -> Failure {
+    let kind = KINDS.iter().find(|(kind, _)| *kind == error.kind).map_or("defect", |(_, name)| name);
+    let mut map = Map::new();
+    map.insert("kind".into(), kind.into());
+    map.insert("message".into(), error.message.into());
+    map.insert("hint".into(), error.hint.map_or(Dynamic::UNIT, Into::into));
+    Box::new(EvalAltResult::ErrorRuntime(Dynamic::from_map(map), position))
+}
+
+/// What is known of the surroundings of an error.
+pub struct Scene<'a> {
+    /// The script and the stdlib files it may have called into.
+    pub sources: &'a [Source],
+    /// Every function that could have been meant, `module::name` or `name`.
+    pub functions: &'a [String],
+}
+
+/// The border error for whatever ended a script.
+pub fn convert(failure: EvalAltResult, scene: &Scene<'_>) -> Error {
+    let main = scene.sources.first();
+    let (leaf, source, position) = descend(failure, main, Position::NONE, scene);
+    let mut error = describe(leaf, scene);
+    if let (Some(source), Some(line)) = (source, position.line()) {
+        error.position = Some(source.position(line, position.position().unwrap_or(0)));
+    }
+    error
+}
+
+/// Walks to the innermost error. `source` of a call is the callee's file; its position lies in the caller's.
+fn descend<'a>(
+    failure: EvalAltResult,
+    source: Option<&'a Source>,
+    outer: Position,
+    scene: &Scene<'a>,
+) -> (EvalAltResult, Option<&'a Source>, Position) {
+    match failure {
+        EvalAltResult::ErrorInFunctionCall(_, file, inner, position) => {
+            let callee = scene.sources.iter().find(|known| known.name == file.as_str()).or(source);
+            let (leaf, leaf_source, leaf_position) = descend(*inner, callee, Position::NONE, scene);
+            if leaf_position.is_none() { (leaf, source, position) } else { (leaf, leaf_source, leaf_position) }
+        }
+        EvalAltResult::ErrorInModule(_, inner, _) => descend(*inner, source, outer, scene),
+        leaf => {
+            let own = leaf.position();
+            let position = if own.is_none() { outer } else { own };
+            (leaf, source, position)
+        }
+    }
+}
+
+fn describe(leaf: EvalAltResult, scene: &Scene<'_>) -> Error {
+    match leaf {
+        EvalAltResult::ErrorRuntime(value, _) => thrown(value),
+        EvalAltResult::ErrorParsing(kind, _) => syntax(&kind, scene),
+        EvalAltResult::ErrorFunctionNotFound(signature, _) => not_found(&signature, scene),
+        EvalAltResult::ErrorVariableNotFound(name, _) => Error::script(format!("there is no variable `{name}`"))
+            .hint("a `fn` sees no variables of the script: pass them, or write a closure `|x| …`"),
+        EvalAltResult::ErrorModuleNotFound(name, _) => Error::script(format!("there is no module `{name}`")),
+        EvalAltResult::ErrorPropertyNotFound(name, _) => Error::script(format!("there is no property `{name}`")),
+        EvalAltResult::ErrorTerminated(..) => Error::new(Kind::Interrupted, "interrupted"),
+        other => Error::script(without_position(&other.to_string())),
+    }
+}
+
+/// What `throw` or a native threw.
+fn thrown(value: Dynamic) -> Error {
+    let Some(map) = value.clone().try_cast::<Map>() else {
+        return Error::script(value.to_string());
+    };
+    let text = |key: &str| map.get(key).and_then(|value| value.clone().into_string().ok());
+    let kind = text("kind")
+        .and_then(|kind| KINDS.iter().find(|(_, name)| *name == kind))
+        .map_or(Kind::Script, |(kind, _)| *kind);
+    let error = Error::new(kind, text("message").unwrap_or_else(|| value.to_string()));
+    match text("hint") {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+/// The border error for a script that does not parse.
+pub fn from_parse(error: &ParseError, source: &Source, functions: &[String]) -> Error {
+    let scene = Scene { sources: &[], functions };
+    let mut converted = syntax(error.err_type(), &scene);
+    if let Some(line) = error.position().line() {
+        converted.position = Some(source.position(line, error.position().position().unwrap_or(0)));
+    }
+    converted
+}
+
+fn syntax(kind: &ParseErrorType, scene: &Scene<'_>) -> Error {
+    match kind {
+        ParseErrorType::VariableUndefined(name) => {
+            let error = Error::script(format!("there is no variable `{name}`"));
+            let modules = modules(scene.functions);
+            match nearest(name, &modules) {
+                Some(module) if module == name => error.hint(format!("`{name}` is a module: write `{name}::…`")),
+                Some(module) => error.hint(format!("did you mean the module `{module}::…`?")),
+                None => error.hint("define it with `let`; a `fn` sees no variables of the script: pass them, or write a closure `|x| …`"),
+            }
+        }
+        ParseErrorType::ModuleUndefined(name) => {
+            let modules = modules(scene.functions);
+            let error = Error::script(format!("there is no module `{name}`"));
+            match nearest(name, &modules) {
+                Some(near) => error.hint(format!("did you mean `{near}::`?")),
+                None => error.hint(format!("there are: {}", modules.join(", "))),
+            }
+        }
+        other => Error::script(other.to_string()),
+    }
+}
+
+fn modules(functions: &[String]) -> Vec<&str> {
+    let mut modules: Vec<&str> =
+        functions.iter().filter_map(|name| name.split_once("::")).map(|(module, _)| module).collect();
+    modules.dedup();
+    modules
+}
+
+/// `fault::kil (instance, map)`: a wrong name, or a right one with the wrong arguments.
+fn not_found(signature: &str, scene: &Scene<'_>) -> Error {
+    let (name, arguments) = signature.split_once(" (").unwrap_or((signature, ""));
+    let name = name.trim();
+    let arguments = arguments.trim_end_matches(')');
+    let known: Vec<&str> = scene.functions.iter().map(String::as_str).collect();
+    if known.contains(&name) {
+        let error = Error::script(format!("`{name}` does not take ({})", friendly(arguments)));
+        let numbers = arguments.split(", ").any(|argument| argument == "i64" || argument == "f64");
+        return if numbers {
+            error.hint(format!(
+                "where a duration is wanted, write its unit, as in `30.s`; `cprun eval` shows single values ({name})"
+            ))
+        } else {
+            error.hint("compare number and kind of the arguments with the example script")
+        };
+    }
+    let error = Error::script(format!("there is no function `{name}` for ({})", friendly(arguments)));
+    match nearest(name, &known) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None => error,
+    }
+}
+
+fn friendly(arguments: &str) -> String {
+    let names = arguments.split(", ").map(|argument| match argument {
+        "i64" => "a whole number",
+        "f64" => "a number",
+        "&str | ImmutableString | String" | "ImmutableString" | "&str" => "a string",
+        "Fn" | "FnPtr" => "a closure",
+        other => other,
+    });
+    names.collect::<Vec<_>>().join(", ")
+}
+
+fn without_position(text: &str) -> String {
+    text.split(" (line ").next().unwrap_or(text).to_owned()
+}
+
+/// Shows an error as stderr does: message, place, source line, hint.
+#[must_use]
+pub fn render(error: &Error) -> String {
+    let mut text = format!("error: {}", error.message);
+    if let Some(position) = &error.position {
+        let number = position.line.to_string();
+        let pad = " ".repeat(number.len());
+        let place = if position.column == 0 {
+            format!("{}", position.line)
+        } else {
+            format!("{}:{}", position.line, position.column)
+        };
+        text.push_str(&format!(
+            "\n{pad}--> {}:{place}\n{pad} |\n{number} | {}",
+            position.file,
+            position.text.trim_end()
+        ));
+        if position.column > 0 {
+            // Tabs stay tabs, so that the mark stands under its letter however wide they are shown.
+            let before: String = position
+                .text
+                .chars()
+                .take(position.column - 1)
+                .map(|letter| if letter == '\t' { '\t' } else { ' ' })
+                .collect();
+            text.push_str(&format!("\n{pad} | {before}^"));
+        }
+    }
+    if let Some(hint) = &error.hint {
+        text.push_str(&format!("\nhint: {hint}"));
+    }
+    text
+}
+
+pub fn result_at<T>(context: &NativeCallContext, result: Result<T>) -> std::result::Result<T, Failure> {
+    result.map_err(|error| at(context, error))
+}
+
+/// What a failure says, without giving it up.
+pub fn summary(failure: &EvalAltResult) -> Error {
+    match failure {
+        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) => {
+            summary(inner)
+        }
+        EvalAltResult::ErrorRuntime(value, _) => thrown(value.clone()),
+        EvalAltResult::ErrorTerminated(..) => Error::new(Kind::Interrupted, "interrupted"),
+        other => Error::script(without_position(&other.to_string())),
+    }
+}
+
+#[must_use]
+pub fn one_line(error: &Error) -> String {
+    error.message.lines().next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,18 @@
+//! The face of cprun towards Rhai: the engine, units, parameters, errors with positions, and the bindings.
+//!
+//! No other room names `rhai`. A binding converts and forwards; what it forwards to is ordinary Rust.
+
+mod bind;
+mod engine;
+mod errors;
+mod params;
+mod rehearsal;
+mod session;
+mod source;
+mod units;
+mod value;
+
+pub use engine::{Evaluated, evaluate, run};
+pub use errors::render;
+pub use session::Options;
+pub use source::Source;

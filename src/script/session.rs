@@ -1,0 +1,131 @@
+//! What one execution of a script knows: its parameters, what it needs, and where it stands.
+//!
+//! A body runs twice. Before anything starts it is rehearsed: primitives check what they are given and hand
+//! out stand-ins, so that a typo costs a second and the length of the run is known. Then each trial runs it
+//! for real. The stage tells the primitives which of the two it is.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rhai::{Dynamic, FnPtr};
+
+use super::params::Params;
+use super::rehearsal::Rehearsal;
+use super::source::Source;
+use crate::cluster::Needs;
+use crate::dataset::Dataset;
+use crate::error::{Error, Result};
+use crate::host::Host;
+use crate::run::{Run, Trial};
+
+/// What the command line says about a run.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    pub parameters: Vec<(String, String)>,
+    pub profile: Option<String>,
+    pub out: Option<PathBuf>,
+    pub seed: u64,
+    pub json: bool,
+    pub command_line: Vec<String>,
+}
+
+/// How far a script may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Run it.
+    Run,
+    /// Rehearse its first experiment and stop there.
+    Estimate,
+}
+
+/// Data sets by the path they were read from; an estimate and the run share them.
+pub type Datasets = Arc<Mutex<BTreeMap<String, Dataset>>>;
+
+pub struct Session {
+    pub host: Host,
+    pub runtime: tokio::runtime::Handle,
+    pub source: Source,
+    pub options: Options,
+    pub purpose: Purpose,
+    pub datasets: Datasets,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+pub struct State {
+    pub params: Option<Params>,
+    pub needs: Needs,
+    /// Data sets that this script opened, for the defaults of a job's arguments.
+    pub opened: Vec<Dataset>,
+    pub run: Option<Arc<Run>>,
+    pub stage: Stage,
+    /// The values of the current experiment's axes, by axis and index.
+    pub axis_values: Vec<(String, Vec<Dynamic>)>,
+    pub failed_trials: u32,
+    /// Called for each fault that is due in the current trial.
+    pub act: Option<FnPtr>,
+    pub estimate: Option<Rehearsal>,
+}
+
+#[derive(Default)]
+pub enum Stage {
+    #[default]
+    Outside,
+    Rehearsal(Rehearsal),
+    Trial(Arc<Trial>),
+}
+
+impl Session {
+    #[must_use]
+    pub fn new(
+        host: &Host,
+        runtime: tokio::runtime::Handle,
+        source: Source,
+        options: Options,
+        purpose: Purpose,
+        datasets: Datasets,
+    ) -> Arc<Self> {
+        Arc::new(Self { host: host.clone(), runtime, source, options, purpose, datasets, state: Mutex::default() })
+    }
+
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The trial that runs, or the error for a primitive that stands outside a body.
+    pub fn trial(&self, primitive: &str) -> Result<Place> {
+        match &mut self.state().stage {
+            Stage::Trial(trial) => Ok(Place::Trial(Arc::clone(trial))),
+            Stage::Rehearsal(_) => Ok(Place::Rehearsal),
+            Stage::Outside => Err(Error::script(format!("{primitive} belongs into the body of an experiment"))
+                .hint("write it inside the closure: `experiment(\"name\", #{ … }, |v| { … })`")),
+        }
+    }
+
+    /// Notes something in the rehearsal.
+    pub fn rehearse(&self, note: impl FnOnce(&mut Rehearsal)) {
+        if let Stage::Rehearsal(rehearsal) = &mut self.state().stage {
+            note(rehearsal);
+        }
+    }
+
+    #[must_use]
+    pub fn profile(&self) -> String {
+        self.state().params.as_ref().map_or_else(|| super::params::PAPER.to_owned(), |params| params.profile.clone())
+    }
+
+    /// Folders in which `jobs/` is looked for before the embedded ones: beside the script, above it, here.
+    #[must_use]
+    pub fn search(&self) -> Vec<PathBuf> {
+        let beside =
+            self.source.folder.iter().flat_map(|folder| [Some(folder.clone()), folder.parent().map(PathBuf::from)]);
+        beside.flatten().chain([self.host.directory.clone()]).collect()
+    }
+}
+
+/// Where a primitive of a body is called.
+pub enum Place {
+    Rehearsal,
+    Trial(Arc<Trial>),
+}

@@ -1,0 +1,72 @@
+//! A script: its text, the name it goes by, and where it was found.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Position, Result};
+use crate::host::Host;
+
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// As the user typed it; what messages show.
+    pub name: String,
+    pub text: String,
+    /// The folder of the file; `None` for the embedded ones and for expressions.
+    pub folder: Option<PathBuf>,
+}
+
+impl Source {
+    /// Reads a script; where no such file is, one of those that came with cprun by the same name.
+    pub fn open(host: &Host, path: &str) -> Result<Self> {
+        let full = host.directory.join(path);
+        match std::fs::read(&full) {
+            Ok(bytes) => {
+                let text = String::from_utf8(bytes).map_err(|_| Error::script(format!("{path} is not UTF-8")))?;
+                Ok(Self { name: path.to_owned(), text, folder: full.parent().map(Path::to_owned) })
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Self::embedded(path).ok_or_else(|| Self::absent(path))
+            }
+            Err(error) => Err(Error::missing(format!("cannot read {path}: {error}"))),
+        }
+    }
+
+    /// A file of `scripts/` or `stdlib/` within cprun.
+    #[must_use]
+    pub fn embedded(path: &str) -> Option<Self> {
+        let path = path.trim_start_matches("./");
+        let (_, content) = crate::EMBEDDED.iter().find(|(name, _)| *name == path)?;
+        let text = str::from_utf8(content).ok()?.to_owned();
+        Some(Self { name: path.to_owned(), text, folder: None })
+    }
+
+    /// The name of the experiments of this script: the file without folder and extension.
+    #[must_use]
+    pub fn stem(&self) -> String {
+        Path::new(&self.name).file_stem().map_or_else(|| "script".into(), |stem| stem.to_string_lossy().into_owned())
+    }
+
+    #[must_use]
+    pub fn line(&self, number: usize) -> String {
+        self.text.lines().nth(number.saturating_sub(1)).unwrap_or_default().to_owned()
+    }
+
+    #[must_use]
+    pub fn position(&self, line: usize, column: usize) -> Position {
+        Position { file: self.name.clone(), line, column, text: self.line(line) }
+    }
+
+    fn absent(path: &str) -> Error {
+        let scripts: Vec<&str> =
+            crate::EMBEDDED.iter().map(|(name, _)| *name).filter(|name| name.starts_with("scripts/")).collect();
+        let error = Error::missing(format!("there is no script {path}"));
+        let close = |name: &&&str| strsim::jaro_winkler(path, name) > 0.8;
+        match scripts
+            .iter()
+            .filter(close)
+            .max_by(|a, b| strsim::jaro_winkler(path, a).total_cmp(&strsim::jaro_winkler(path, b)))
+        {
+            Some(near) => error.hint(format!("did you mean `{near}`, which comes with cprun?")),
+            None => error.hint(format!("with cprun come: {}", scripts.join(", "))),
+        }
+    }
+}
