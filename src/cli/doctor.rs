@@ -1,15 +1,10 @@
 //! `cprun doctor`: what a local run needs, what is there, and how to get the rest.
 
-use clap::Args;
-
 use super::exit;
 use crate::cluster::Needs;
 use crate::cluster::provision::{Java, Maven, Part, is_cached};
 use crate::error::{Error, Kind, Result};
 use crate::host::Host;
-
-#[derive(Args)]
-pub struct Arguments {}
 
 struct Check {
     what: &'static str,

@@ -7,6 +7,7 @@ use crate::host::Host;
 use crate::script;
 
 #[derive(Args)]
+#[group(id = "eval-arguments")]
 pub struct Arguments {
     /// The expression, as in 'analysis::optimal_interval(#{ c: 0.778, mtbf: 10.min })'
     expression: String,

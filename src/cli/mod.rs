@@ -25,7 +25,7 @@ use crate::script;
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true
 )]
-struct Arguments {
+struct CommandLine {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
@@ -41,13 +41,13 @@ enum Command {
     /// Compute everything of a run directory anew from its journal
     Analyze(run::Analyze),
     /// Tell what is installed and what is missing, with the remedy
-    Doctor(doctor::Arguments),
+    Doctor,
 }
 
 /// The whole program, but for the process around it.
 #[must_use]
 pub fn main(host: &Host, arguments: &[String]) -> ExitCode {
-    let parsed = match Arguments::try_parse_from(arguments) {
+    let parsed = match CommandLine::try_parse_from(arguments) {
         Ok(parsed) => parsed,
         Err(error) => return refused(host, &error),
     };
@@ -66,12 +66,12 @@ pub fn main(host: &Host, arguments: &[String]) -> ExitCode {
     ExitCode::from(code)
 }
 
-fn dispatch(host: &Host, runtime: &tokio::runtime::Runtime, arguments: Arguments, typed: &[String]) -> Result<u8> {
+fn dispatch(host: &Host, runtime: &tokio::runtime::Runtime, arguments: CommandLine, typed: &[String]) -> Result<u8> {
     match arguments.command {
         Some(Command::Run(arguments)) => run::script(host, runtime.handle(), arguments, typed),
         Some(Command::Eval(arguments)) => eval::eval(host, runtime.handle(), &arguments),
         Some(Command::Analyze(arguments)) => run::analyze(host, &arguments),
-        Some(Command::Doctor(_)) => doctor::doctor(host),
+        Some(Command::Doctor) => doctor::doctor(host),
         None => run::script(host, runtime.handle(), arguments.run, typed),
     }
 }

@@ -12,6 +12,7 @@ use crate::run::{self, Finished};
 use crate::script::{self, Options, Source};
 
 #[derive(Args)]
+#[group(id = "run-arguments")]
 pub struct Arguments {
     /// The script, a path or one of those that come with cprun
     script: Option<String>,

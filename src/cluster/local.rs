@@ -12,7 +12,7 @@ use crate::host::Host;
 use super::flink_role::{self, Kind, Places, Resources, Timing};
 use super::leftovers::Leftovers;
 use super::process::{Exit, Process};
-use super::provision::{Java, Maven, Part, ensure};
+use super::provision::{Java, Maven, Part, ensure, is_cached};
 use super::spawner::{Launch, Spawner};
 use super::{Between, Instance, Needs, Role, kafka_role, ports};
 
@@ -54,7 +54,20 @@ struct Member {
 }
 
 impl LocalCluster {
-    /// Checks what must be there, and fills the cache. Nothing runs yet.
+    /// Fails if something is missing that a run would need; changes nothing.
+    pub fn check(host: &Host, needs: &Needs) -> Result<()> {
+        Java::find(host)?;
+        let cache = host.cache()?;
+        let parts = [Part::kafka(&needs.kafka), Part::flink(&needs.flink)];
+        if parts.iter().any(|part| !is_cached(&cache, part)) {
+            Maven::program(host)?;
+        }
+        check_memory(needs)?;
+        let ports = [(needs.rest_port, "rest_port"), (needs.kafka_port, "kafka_port")];
+        ports.into_iter().try_for_each(|(port, option)| port.map_or(Ok(()), |port| ports::require_free(port, option)))
+    }
+
+    /// Fills the cache. Nothing runs yet.
     pub fn prepare(
         host: &Host,
         spawner: &Spawner,
@@ -63,11 +76,8 @@ impl LocalCluster {
         run_directory: &Path,
         run: &str,
     ) -> Result<Self> {
+        Self::check(host, &needs)?;
         let java = Java::find(host)?;
-        check_memory(&needs)?;
-        for (port, option) in [(needs.rest_port, "rest_port"), (needs.kafka_port, "kafka_port")] {
-            port.map_or(Ok(()), |port| ports::require_free(port, option))?;
-        }
         let cache = host.cache()?;
         let maven = Maven { host, spawner };
         let kafka_lib = ensure(&maven, &cache, &Part::kafka(&needs.kafka))?;

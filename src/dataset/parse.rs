@@ -5,13 +5,13 @@
 //! not a date library's or a float parser's:
 //!
 //! - Fields are separated by commas. A field that begins with `"` ends at the closing `"`, `""` inside stands
-//!   for one `"`; nothing but a comma may follow. Nothing is trimmed.
+//!   for one `"`; nothing but a comma may follow. Spaces and tabs around a key field are dropped.
 //! - The time is `yyyy-MM-dd HH:mm:ss` with a blank or a `T` between, read as UTC, and a fraction of one to
 //!   nine digits, which is truncated to milliseconds. No zone, no second 60, no 30th of February.
 //! - The amount is `[+-]digits[.digits]`, at least one digit and at most 15 before the point, rounded to cents
 //!   half away from zero from its text. A double would turn 1.005 into 1.00.
-//! - The zone is `[+-]digits` with at most 15 digits, and `.0…` after it is tolerated: pandas writes such
-//!   integers when a column has gaps.
+//! - The zone is 1 to 9 digits without a sign, and `.0…` after it is tolerated: pandas writes such integers
+//!   when a column has gaps.
 //! - The fields are looked at in the order pickup, zone, amount; within a row the first offence counts, and a
 //!   missing column or field comes before an unreadable one.
 
@@ -35,14 +35,15 @@ pub struct Trip {
 ///
 /// `Range` and `Encoding` are the file reader's business and never come from here.
 pub fn parse_row(row: &[u8], columns: &Columns) -> Result<Trip, Drop> {
-    let [pickup, zone, amount] = key_fields(row, columns)?;
+    let fields = key_fields(row, columns)?;
+    let [pickup, zone, amount] = fields.each_ref().map(|field| trimmed(field));
     if pickup.is_empty() || zone.is_empty() || amount.is_empty() {
         return Err(Drop::Missing);
     }
     Ok(Trip {
-        event_epoch_ms: epoch_ms(&pickup).ok_or(Drop::Time)?,
-        zone: integer(&zone).ok_or(Drop::Number)?,
-        cents: cents(&amount).ok_or(Drop::Number)?,
+        event_epoch_ms: epoch_ms(pickup).ok_or(Drop::Time)?,
+        zone: zone_id(zone).ok_or(Drop::Number)?,
+        cents: cents(amount).ok_or(Drop::Number)?,
     })
 }
 
@@ -206,6 +207,7 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 
 /// 15 digits, so that neither cents nor their sum over a data set can overflow 64 bits.
 const MAX_DIGITS: usize = 15;
+const MAX_ZONE_DIGITS: usize = 9;
 
 /// Cents of a decimal text, rounded half away from zero.
 pub(super) fn cents(text: &[u8]) -> Option<i64> {
@@ -229,17 +231,22 @@ pub(super) fn cents(text: &[u8]) -> Option<i64> {
     Some(if negative { -cents } else { cents })
 }
 
-/// An integer, with `.0…` tolerated after it.
-fn integer(text: &[u8]) -> Option<i64> {
-    let (negative, digits) = sign(text);
-    let point = digits.iter().position(|&byte| byte == b'.').unwrap_or(digits.len());
-    let (whole, fraction) = digits.split_at(point);
+/// A zone, with `.0…` tolerated after it.
+fn zone_id(text: &[u8]) -> Option<i64> {
+    let point = text.iter().position(|&byte| byte == b'.').unwrap_or(text.len());
+    let (whole, fraction) = text.split_at(point);
     let only_zeros = fraction.iter().skip(1).all(|&byte| byte == b'0');
-    if whole.is_empty() || whole.len() > MAX_DIGITS || !only_zeros {
+    if !(1..=MAX_ZONE_DIGITS).contains(&whole.len()) || !only_zeros {
         return None;
     }
-    let value = number(whole)?;
-    Some(if negative { -value } else { value })
+    number(whole)
+}
+
+fn trimmed(field: &[u8]) -> &[u8] {
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let from = field.iter().position(|byte| !blank(byte)).unwrap_or(field.len());
+    let to = field.iter().rposition(|byte| !blank(byte)).map_or(from, |last| last + 1);
+    &field[from..to]
 }
 
 fn sign(text: &[u8]) -> (bool, &[u8]) {
@@ -272,6 +279,7 @@ mod tests {
         assert_eq!(trip("1,2023-01-01 00:00:00,132,17.85"), Ok(expected));
         assert_eq!(trip("1,2023-01-01T00:00:00.000999,132.0,17.85,x"), Ok(expected));
         assert_eq!(trip("\"a,b\",\"2023-01-01 00:00:00\",\"132\",\"+17.845\""), Ok(expected));
+        assert_eq!(trip("1, 2023-01-01 00:00:00\t, 132 ,\" 17.85 \""), Ok(expected));
     }
 
     #[test]
@@ -293,7 +301,10 @@ mod tests {
             ("1,2023-01-01 00:00:00.,132,1", Drop::Time),
             ("1,2023-01-01 00:00:00.1234567890,132,1", Drop::Time),
             ("1,2023-01-01 00:00:00.12x,132,1", Drop::Time),
-            ("1,2023-01-01 00:00:00, 132,1", Drop::Number),
+            ("1,2023-01-01 00:00:00,1 32,1", Drop::Number),
+            ("1,2023-01-01 00:00:00,-132,1", Drop::Number),
+            ("1,2023-01-01 00:00:00,1234567890,1", Drop::Number),
+            ("1,2023-01-01 00:00:00, \t ,1", Drop::Missing),
             ("1,2023-01-01 00:00:00,132.5,1", Drop::Number),
             ("1,2023-01-01 00:00:00,132,1e2", Drop::Number),
             ("1,2023-01-01 00:00:00,132,.", Drop::Number),

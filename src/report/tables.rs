@@ -10,6 +10,9 @@ use crate::record::Axis;
 const ONE_REPEAT: &str =
     "one trial of each combination: intervals are within one trial, and say nothing about another trial";
 
+const BELOW_ZERO: &str =
+    "R_study below zero: Flink called the job RUNNING before the killed instance was back; it counts as 0 in U";
+
 /// Every phase of every fault, in seconds after `issued`.
 pub fn faults(results: &Results) -> Table {
     let phases = ["gone", "detected", "dead", "back", "restored", "running", "first", "all", "parity", "caught_up"];
@@ -51,6 +54,10 @@ fn fault_row(trial: &TrialResult, fault: &Fault, phases: &[&str]) -> Vec<String>
 
 /// T configured, c_duration, R_study, λ = 1/every, `poisson`, n = 1, δ = 0.
 pub fn study_method(results: &Results) -> Table {
+    let mut notes = repeats_note(results);
+    if results.study_table.iter().filter_map(|row| row.restart.figure()).any(|restart| restart.value < 0.0) {
+        notes.push(BELOW_ZERO.into());
+    }
     let rows = results.study_table.iter().map(|row| {
         vec![
             combination(&row.axes),
@@ -66,7 +73,7 @@ pub fn study_method(results: &Results) -> Table {
         caption: "T as configured, c = checkpoint duration, R by job state less the time held down, λ = 1/every, model poisson, n = 1, δ = 0.".into(),
         header: ["", "T", "c_duration_s", "R_study_s", "λ", "U"].map(str::to_owned).to_vec(),
         rows: rows.collect(),
-        notes: repeats_note(results),
+        notes,
     }
 }
 

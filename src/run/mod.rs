@@ -25,7 +25,7 @@ pub use trial::{ReplayPlan, Topic, Trial};
 use crate::analysis::results::Results;
 use crate::cluster::flink_role::Timing;
 use crate::cluster::spawner::Spawner;
-use crate::cluster::{Needs, leftovers};
+use crate::cluster::{LocalCluster, Needs, leftovers};
 use crate::error::{Error, Kind, Result};
 use crate::host::{Host, Progress};
 use crate::record::{Observation, Recorder, Step};
@@ -73,6 +73,7 @@ impl Run {
     /// Makes the directory and writes the manifest before anything else happens.
     pub fn begin(host: &Host, runtime: &tokio::runtime::Handle, beginning: Beginning) -> Result<Arc<Self>> {
         leftovers::sweep(&host.cache()?, &host.progress);
+        LocalCluster::check(host, &beginning.needs)?;
         let started = timestamp(host);
         let directory = match &beginning.out {
             Some(out) => RunDirectory::take(&host.directory.join(out))?,

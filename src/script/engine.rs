@@ -11,7 +11,7 @@ use super::errors::{self, Scene};
 use super::rehearsal::Rehearsal;
 use super::session::{Datasets, Options, Purpose, Session};
 use super::source::Source;
-use super::{bind, params, units};
+use super::{bind, check, params, units};
 use crate::cluster::flink_role::Timing;
 use crate::error::{Error, Result};
 use crate::host::Host;
@@ -144,6 +144,7 @@ fn on_script_thread(session: &Arc<Session>) -> Result<Dynamic> {
 fn compile(engine: &Engine, source: &Source, functions: &[String]) -> Result<AST> {
     let mut ast = engine.compile(&source.text).map_err(|error| errors::from_parse(&error, source, functions))?;
     ast.set_source(source.name.as_str());
+    check::calls(&ast, source, functions)?;
     Ok(ast)
 }
 

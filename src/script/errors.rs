@@ -62,6 +62,9 @@ pub fn convert(failure: EvalAltResult, scene: &Scene<'_>) -> Error {
     error
 }
 
+/// How Rhai begins the names of closures.
+const CLOSURE: &str = "anon$";
+
 /// Walks to the innermost error. `source` of a call is the callee's file; its position lies in the caller's.
 fn descend<'a>(
     failure: EvalAltResult,
@@ -70,8 +73,11 @@ fn descend<'a>(
     scene: &Scene<'a>,
 ) -> (EvalAltResult, Option<&'a Source>, Position) {
     match failure {
-        EvalAltResult::ErrorInFunctionCall(_, file, inner, position) => {
-            let callee = scene.sources.iter().find(|known| known.name == file.as_str()).or(source);
+        EvalAltResult::ErrorInFunctionCall(name, file, inner, position) => {
+            let named = scene.sources.iter().find(|known| known.name == file.as_str());
+            // A closure that a stdlib function calls is reported under the stdlib's file, but the stdlib has none
+            // of its own: it was written in the script.
+            let callee = if name.starts_with(CLOSURE) { scene.sources.first() } else { named.or(source) };
             let (leaf, leaf_source, leaf_position) = descend(*inner, callee, Position::NONE, scene);
             if leaf_position.is_none() { (leaf, source, position) } else { (leaf, leaf_source, leaf_position) }
         }

@@ -3,6 +3,7 @@
 //! No other room names `rhai`. A binding converts and forwards; what it forwards to is ordinary Rust.
 
 mod bind;
+mod check;
 mod engine;
 mod errors;
 mod params;

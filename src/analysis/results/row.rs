@@ -234,7 +234,9 @@ fn utilization_cell(
     let Some(cost) = cost else { return Cell::Empty("no c".into()) };
     let Some(restart) = restart else { return Cell::Empty("no R".into()) };
     let Some(lambda) = lambda_per_s else { return Cell::Empty("no faults are scheduled".into()) };
-    let at = |c: f64, r: f64| utilization(model, interval_s, &Conditions::new(c, r, lambda));
+    // Only R_study falls below zero, where the job called itself RUNNING before its instance was back; no
+    // restart costs less than nothing, so it counts as zero here, as U < 0 does.
+    let at = |c: f64, r: f64| utilization(model, interval_s, &Conditions::new(c, r.max(0.0), lambda));
     match at(cost.value, restart.value) {
         Err(error) => Cell::Empty(error.message),
         Ok(_) => Cell::or(simulate(&[cost, restart], seed, |drawn| at(drawn[0], drawn[1]).ok()), "no value"),

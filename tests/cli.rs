@@ -1,0 +1,297 @@
+//! The program as a user meets it, as far as no cluster is needed: values, messages, hints, exit codes.
+//!
+//! Nothing here may start Kafka or Flink. Where a script gets past its rehearsal, the environment lacks Java,
+//! and that is the message to expect: it proves that everything before it was right.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a folder") }
+    }
+
+    fn script(&self, text: &str) -> &Self {
+        fs::write(self.folder.path().join("x.rhai"), text).expect("written");
+        self
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cprun"));
+        command.args(arguments).current_dir(self.folder.path()).env("XDG_CACHE_HOME", self.folder.path().join("cache"));
+        command
+    }
+
+    /// A PATH on which nothing is to be found.
+    fn without_tools(&self, arguments: &[&str]) -> Ran {
+        self.with_path(arguments, &self.folder.path().join("nowhere"))
+    }
+
+    fn with_path(&self, arguments: &[&str], path: &Path) -> Ran {
+        Ran::of(self.command(arguments).env("PATH", path).env_remove("JAVA_HOME"))
+    }
+
+    fn runs(&self) -> usize {
+        fs::read_dir(self.folder.path().join("results")).map_or(0, Iterator::count)
+    }
+}
+
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Ran {
+    fn of(command: &mut Command) -> Self {
+        let Output { status, stdout, stderr } = command.output().expect("it starts");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+        Self { code: status.code().expect("an exit code"), out: text(stdout), err: text(stderr) }
+    }
+
+    #[track_caller]
+    fn fails(&self, code: i32, pieces: &[&str]) {
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.out, self.err);
+        for piece in pieces {
+            assert!(self.err.contains(piece), "no `{piece}` in:\n{}", self.err);
+        }
+    }
+}
+
+/// A folder with links to the named programs of this machine.
+fn tools(place: &Place, names: &[&str]) -> PathBuf {
+    let folder = place.folder.path().join("tools");
+    fs::create_dir_all(&folder).expect("made");
+    let path = std::env::var_os("PATH").expect("a PATH");
+    for name in names {
+        let program = std::env::split_paths(&path).map(|part| part.join(name)).find(|program| program.is_file());
+        let program = program.unwrap_or_else(|| panic!("{name} is needed for this test"));
+        std::os::unix::fs::symlink(program.canonicalize().expect("there"), folder.join(name)).expect("linked");
+    }
+    folder
+}
+
+fn eval(arguments: &[&str]) -> Ran {
+    let place = Place::new();
+    place.without_tools(&[&["eval"], arguments].concat())
+}
+
+#[test]
+fn the_optimal_interval_of_the_study_is_printed_with_its_unit() {
+    let ran = eval(&["analysis::optimal_interval(#{ c: 0.778, lambda: 1.0/600.0 })"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "30.816 s\n"), "{}", ran.err);
+    let ran = eval(&["analysis::utilization(#{ T: 30.s, c: 0.778, R: 81.85, mtbf: 10.min }) * 1000.0"]);
+    let per_mille: f64 = ran.out.trim().parse().expect("a number");
+    assert!((per_mille - 829.0).abs() < 0.5, "82.9 % in the study: {per_mille}");
+}
+
+#[test]
+fn values_come_as_json_with_all_their_digits() {
+    let json = |expression: &str| eval(&["--json", expression]).out;
+    assert_eq!(json("0.1 + 0.2"), "0.30000000000000004\n");
+    assert_eq!(json("90.s"), "90.0\n");
+    assert_eq!(json("[1, \"a\", #{ b: true }, 1.0/0.0, -1.0/0.0]"), "[1,\"a\",{\"b\":true},\"inf\",\"-inf\"]\n");
+    assert_eq!(json("2.KiB"), "2048\n");
+    let digits: f64 = json("analysis::optimal_interval(#{ c: 0.778, mtbf: 600 })").trim().parse().expect("a number");
+    assert!((digits - 30.816).abs() < 5e-4 && (digits - 30.816).abs() > 1e-9, "{digits}");
+}
+
+#[test]
+fn a_wrong_expression_points_at_its_place_and_helps() {
+    eval(&["analysis::optimal_intervall(#{ c: 1.0, mtbf: 10.min })"])
+        .fails(65, &["expression:1:1", "did you mean `analysis::optimal_interval`?"]);
+    eval(&["analysis::optimal_interval(#{ c: 0.778, lambda: 1/600 })"]).fails(65, &["write 1.0/600.0"]);
+    eval(&["analysis::optimal_interval(#{ c: 0.778, lamda: 0.1 })"]).fails(65, &["lambda"]);
+    eval(&["analysis::optimal_interval(#{ c: 0.778, lambda: 0.0 })"]).fails(65, &["no failures: no optimal interval"]);
+    eval(&["1 +"]).fails(65, &["expression:1:"]);
+    eval(&["fault::kill(1)"]).fails(65, &["fault::kill"]);
+    eval(&["kafka::create_topic(\"x\")"]).fails(65, &["belongs into the body of an experiment"]);
+}
+
+#[test]
+fn an_unknown_parameter_is_refused_before_anything_starts() {
+    let place = Place::new();
+    place
+        .without_tools(&["scripts/nyc_intervals.rhai", "-P", "interval=1s"])
+        .fails(64, &["has no parameter `interval`", "did you mean `intervals`?"]);
+    place
+        .without_tools(&["scripts/nyc_intervals.rhai", "-P", "down_for=3"])
+        .fails(64, &["wants a duration", "-P down_for=3s"]);
+    place
+        .without_tools(&["scripts/nyc_intervals.rhai", "--profile", "quik"])
+        .fails(64, &["did you mean `--profile quick`?"]);
+    place.without_tools(&["scripts/nyc_intervals.rhai", "-P", "faults"]).fails(64, &["`-P faults` has no value"]);
+    place.script("print(1);").without_tools(&["x.rhai", "-P", "a=1"]).fails(64, &["has no parameters"]);
+    assert_eq!(place.runs(), 0);
+}
+
+#[test]
+fn a_missing_script_is_named_with_the_one_that_was_meant() {
+    let place = Place::new();
+    place
+        .without_tools(&["scripts/nyc_interval.rhai"])
+        .fails(66, &["there is no script", "did you mean `scripts/nyc_intervals.rhai`"]);
+    place.without_tools(&[]).fails(64, &["no script is given", "cprun scripts/nyc_intervals.rhai"]);
+    place.without_tools(&["--fast"]).fails(64, &["--fast"]);
+}
+
+const BODY: &str = "let trips = dataset::nyc(\"\");
+let study = experiment(\"x\", #{ interval: [1.s] }, |v| {
+    let topic = kafka::create_topic(\"t\", #{ partitions: 8 });
+    let job = flink::submit(\"nyc-window\", #{ interval: v.interval, args: #{ topic: topic } });
+    let feed = replay::start(trips, topic, #{ speed: 7200.0 });
+    collect::start(job, feed);
+    fault::every(25.s, 1, |i| fault::kill(cluster::pick(\"taskmanager\", i), #{ down_for: 3.s }));
+});
+interval_report(study);
+";
+
+#[test]
+fn a_typo_anywhere_in_a_body_is_found_by_the_rehearsal() {
+    let place = Place::new();
+    let typo = |right: &str, wrong: &str, line: &str, pieces: &[&str]| {
+        assert!(BODY.contains(right), "{right}");
+        let ran = place.script(&BODY.replacen(right, wrong, 1)).without_tools(&["x.rhai"]);
+        ran.fails(65, &[pieces, &[&format!("x.rhai:{line}")]].concat());
+    };
+    typo("fault::kill(", "fault::kil(", "7:", &["did you mean `fault::kill`?", "fault::every(25.s"]);
+    typo("partitions: 8", "partition: 8", "3:", &["did you mean `partitions`?"]);
+    typo("v.interval", "v.intervall", "4:", &["intervall"]);
+    typo("nyc-window", "nyc-windw", "4:", &["did you mean `nyc-window`?"]);
+    typo("args: #{ topic: topic }", "args: #{ topik: topic }", "4:", &["did you mean `topic`?"]);
+    typo("down_for: 3.s", "down_for: 3", "7:", &["write the unit: `3.s`"]);
+    typo("speed: 7200.0", "speed: -1.0", "5:", &["must be positive"]);
+    typo("trips, topic", "trip, topic", "5:", &["there is no variable `trip`"]);
+    typo("\"taskmanager\"", "\"taskmanger\"", "7:", &["did you mean `taskmanager`?"]);
+    typo("replay::start", "repaly::start", "5:", &["did you mean `replay::`?"]);
+    typo("interval_report(study)", "interval_raport(study)", "9:", &["interval_raport"]);
+    assert_eq!(place.runs(), 0);
+}
+
+#[test]
+fn a_right_body_gets_as_far_as_the_machine_lets_it() {
+    let place = Place::new();
+    let ran = place.script(BODY).without_tools(&["x.rhai"]);
+    ran.fails(69, &["Java is not installed", "sudo apt install openjdk-17-jdk-headless"]);
+    assert!(ran.out.starts_with("x: profile paper, 1 trial, about "), "{}", ran.out);
+    assert_eq!(place.runs(), 0, "a run that cannot begin leaves nothing");
+}
+
+#[test]
+fn the_script_that_comes_with_cprun_tells_its_profile_first() {
+    let place = Place::new();
+    let ran = place.without_tools(&["scripts/nyc_intervals.rhai"]);
+    ran.fails(69, &["Java is not installed"]);
+    let first: Vec<&str> = ran.out.lines().take(2).collect();
+    assert!(first[0].starts_with("nyc_intervals: profile quick, 3 trials, about 7 min"), "{}", ran.out);
+    assert!(first[1].starts_with("the study's own: cprun scripts/nyc_intervals.rhai --profile paper"), "{}", ran.out);
+}
+
+#[test]
+fn maven_is_asked_for_when_something_must_be_fetched() {
+    let place = Place::new();
+    let java = tools(&place, &["java"]);
+    let ran = place.script(BODY).with_path(&["x.rhai"], &java);
+    ran.fails(69, &["Maven is not installed", "sudo apt install maven"]);
+    assert_eq!(place.runs(), 0);
+}
+
+#[test]
+fn an_empty_cache_without_a_network_says_what_to_do() {
+    let place = Place::new();
+    place.script(BODY);
+    let settings = place.folder.path().join("settings.xml");
+    let nobody = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    fs::write(&settings, format!("<settings><mirrors><mirror><id>m</id><mirrorOf>*</mirrorOf><url>http://{nobody}/</url></mirror></mirrors></settings>")).expect("written");
+    let repository = place.folder.path().join("repository");
+    let mut command = place.command(&["x.rhai"]);
+    command.env("MAVEN_ARGS", "").env(
+        "MAVEN_OPTS",
+        format!("-Dmaven.repo.local={} -Duser.home={}", repository.display(), place.folder.path().display()),
+    );
+    fs::create_dir_all(place.folder.path().join(".m2")).expect("made");
+    fs::rename(&settings, place.folder.path().join(".m2/settings.xml")).expect("moved");
+    Ran::of(&mut command).fails(69, &["Maven failed for kafka-3.9.1", "the network is needed once"]);
+}
+
+#[test]
+fn a_port_that_was_asked_for_and_is_taken_is_named() {
+    let place = Place::new();
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port();
+    place.script(&format!("cluster::needs(#{{ rest_port: {port} }});\n{BODY}"));
+    let ran = Ran::of(&mut place.command(&["x.rhai"]));
+    ran.fails(69, &[&format!("port {port}, asked for by `rest_port`, is not free"), "leave out `rest_port`"]);
+    assert_eq!(place.runs(), 0);
+}
+
+#[test]
+fn more_memory_than_there_is_is_refused_with_the_arithmetic() {
+    let place = Place::new();
+    place.script(&format!("cluster::needs(#{{ taskmanagers: 100, taskmanager_memory: 100.GiB }});\n{BODY}"));
+    Ran::of(&mut place.command(&["x.rhai"]))
+        .fails(69, &["100 TaskManagers x 102400 MiB", "taskmanager_memory: 1200.MiB"]);
+}
+
+#[test]
+fn files_that_are_no_trips_are_refused() {
+    let place = Place::new();
+    let with = |name: &str, content: &[u8]| {
+        fs::write(place.folder.path().join(name), content).expect("written");
+        place
+            .script(&BODY.replacen("dataset::nyc(\"\")", &format!("dataset::nyc(\"{name}\")"), 1))
+            .without_tools(&["x.rhai"])
+    };
+    with("empty.csv", b"").fails(65, &["empty.csv"]);
+    with("other.csv", b"a,b\n1,2\n").fails(65, &["other.csv"]);
+    with("cut.csv.gz", &[0x1f, 0x8b, 8, 0, 0]).fails(65, &["cut.csv.gz"]);
+    place
+        .script(&BODY.replacen("dataset::nyc(\"\")", "dataset::nyc(\"gone.csv\")", 1))
+        .without_tools(&["x.rhai"])
+        .fails(66, &["gone.csv"]);
+}
+
+#[test]
+fn doctor_names_what_is_missing_and_how_to_get_it() {
+    let place = Place::new();
+    let ran = place.without_tools(&["doctor"]);
+    assert_eq!(ran.code, 69);
+    assert!(ran.out.contains("missing  Java") && ran.out.contains("sudo apt install maven"), "{}", ran.out);
+    let ran = Ran::of(&mut place.command(&["doctor"]));
+    assert_eq!(ran.code, 0, "{}", ran.out);
+}
+
+#[test]
+fn the_help_lists_every_exit_code_and_examples() {
+    let ran = eval(&["--help"]);
+    assert_eq!(ran.code, 0);
+    let help = Ran::of(&mut Place::new().command(&["--help"]));
+    for code in ["64 usage", "69 the target", "130 SIGINT", "143 SIGTERM", "Examples:"] {
+        assert!(help.out.contains(code), "{}", help.out);
+    }
+}
+
+#[test]
+fn an_out_directory_that_holds_something_is_refused() {
+    let place = Place::new();
+    let out = place.folder.path().join("out");
+    fs::create_dir_all(&out).expect("made");
+    fs::write(out.join("thesis.tex"), "").expect("written");
+    place.script(BODY);
+    Ran::of(&mut place.command(&["x.rhai", "--out", "out"])).fails(64, &["thesis.tex"]);
+    fs::remove_file(out.join("thesis.tex")).expect("removed");
+    fs::write(out.join("manifest.json"), "{}").expect("written");
+    Ran::of(&mut place.command(&["x.rhai", "--out", "out"])).fails(64, &["holds a run already"]);
+}
+
+#[test]
+fn a_directory_without_a_run_cannot_be_analysed() {
+    let place = Place::new();
+    place.without_tools(&["analyze", "results"]).fails(66, &["holds no run"]);
+}
