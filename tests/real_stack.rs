@@ -1,0 +1,221 @@
+//! Real Kafka, real Flink, real SIGKILLs. The claims that only they can prove: every window is right after a
+//! kill, an interrupted run keeps what it measured, and nothing outlives cprun.
+//!
+//! One test at a time: two cores hold one stack. The verdict of a trial may be `invalid` here where the machine
+//! is too busy to acknowledge rows in time; that is the only reason for which it may.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+static ONE_STACK: Mutex<()> = Mutex::new(());
+
+struct Stack {
+    folder: tempfile::TempDir,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Stack {
+    fn new() -> Self {
+        let alone = ONE_STACK.lock().unwrap_or_else(PoisonError::into_inner);
+        Self { folder: tempfile::tempdir().expect("a folder"), _alone: alone }
+    }
+
+    fn out(&self) -> PathBuf {
+        self.folder.path().join("run")
+    }
+
+    fn cprun(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cprun"));
+        command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
+        command
+    }
+
+    /// A study that lasts until somebody ends it.
+    fn start_long(&self) -> Child {
+        let arguments = ["scripts/nyc_intervals.rhai", "-P", "intervals=1s", "-P", "fault_every=10min", "--out", "run"];
+        let log = fs::File::create(self.folder.path().join("log")).expect("a file");
+        self.cprun(&arguments).stdout(Stdio::null()).stderr(log).spawn().expect("it starts")
+    }
+
+    /// Waits until the journal holds a step.
+    fn wait_for_step(&self, child: &mut Child, step: &str) {
+        let wanted = format!("\"step\":\"{step}\"");
+        let begin = Instant::now();
+        loop {
+            let journal = fs::read_to_string(self.out().join("journal.jsonl")).unwrap_or_default();
+            if journal.contains(&wanted) {
+                return;
+            }
+            let log = || fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+            assert!(child.try_wait().expect("a child").is_none(), "it ended early:\n{}", log());
+            assert!(begin.elapsed() < Duration::from_secs(300), "no `{step}` in time:\n{}", log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Processes whose command line names the run directory.
+    fn processes(&self) -> Vec<String> {
+        let run = self.out().canonicalize().unwrap_or_else(|_| self.out()).display().to_string();
+        let entries = fs::read_dir("/proc").expect("Linux").flatten();
+        let lines = entries.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
+        lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " ")).filter(|line| line.contains(&run)).collect()
+    }
+
+    #[track_caller]
+    fn nothing_runs_within(&self, limit: Duration) {
+        let begin = Instant::now();
+        while !self.processes().is_empty() {
+            assert!(begin.elapsed() < limit, "left behind: {:?}", self.processes());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+fn rows(path: &Path) -> Vec<BTreeMap<String, String>> {
+    let mut reader = csv::Reader::from_path(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let header = reader.headers().expect("a header").clone();
+    let row =
+        |record: csv::StringRecord| header.iter().map(str::to_owned).zip(record.iter().map(str::to_owned)).collect();
+    reader.records().map(|record| row(record.expect("a row"))).collect()
+}
+
+fn number(row: &BTreeMap<String, String>, column: &str) -> f64 {
+    row[column].parse().unwrap_or_else(|_| panic!("{column} is `{}` in {row:?}", row[column]))
+}
+
+fn json(path: &Path) -> serde_json::Value {
+    serde_json::from_slice(&fs::read(path).expect("a file")).expect("JSON")
+}
+
+fn signal(child: &Child, signal: i32) {
+    let pid = i32::try_from(child.id()).expect("a pid");
+    // SAFETY: the child is ours and not waited for yet.
+    assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
+}
+
+#[test]
+fn a_killed_taskmanager_costs_time_and_no_window() {
+    let stack = Stack::new();
+    let arguments =
+        ["scripts/nyc_intervals.rhai", "-P", "intervals=1s", "-P", "faults=1", "-P", "fault_every=20s", "--out", "run"];
+    let ran = stack.cprun(&arguments).output().expect("it starts");
+    let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    let told = format!("stdout:\n{out}\nstderr:\n{err}");
+    let run = stack.out();
+
+    let summary = json(&run.join("summary.json"));
+    let reasons: Vec<&str> =
+        summary["reasons"].as_array().expect("a list").iter().filter_map(|reason| reason.as_str()).collect();
+    let busy = reasons.iter().all(|reason| reason.contains("acknowledged"));
+    assert!(ran.status.code() == Some(0) || (ran.status.code() == Some(2) && busy), "{told}");
+
+    let windows = rows(&run.join("windows.csv"));
+    assert!(windows.len() > 2000, "{} windows", windows.len());
+    for window in &windows {
+        assert!(["ok", "duplicate"].contains(&window["oracle"].as_str()), "{window:?}");
+        assert!(number(window, "written_ms") <= number(window, "visible_ms") + 1.0, "{window:?}");
+    }
+
+    let faults = rows(&run.join("faults.csv"));
+    assert_eq!(faults.len(), 1, "{told}");
+    let fault = &faults[0];
+    for phase in
+        ["issued", "gone", "detected", "dead", "back", "restored", "running", "first", "all", "parity", "caught_up"]
+    {
+        assert!(
+            number(fault, &format!("{phase}_lo_ms")) <= number(fault, &format!("{phase}_hi_ms")),
+            "{phase}: {fault:?}"
+        );
+    }
+    let order = ["issued", "gone", "back", "first", "parity", "caught_up"]
+        .map(|phase| number(fault, &format!("{phase}_hi_ms")));
+    assert!(order.is_sorted(), "{order:?}");
+    assert!(number(fault, "R_s") > 3.0, "the TaskManager was away for 3 s: {fault:?}");
+    assert!(number(fault, "rework_records") > 0.0, "{fault:?}");
+    assert_eq!(fault["undo"], "undone");
+
+    let figures = &summary["rows"][0]["figures"];
+    let utilization = figures["U_poisson"]["value"].as_f64().expect("U");
+    assert!(utilization > 0.0 && utilization < 1.0, "{utilization}");
+    assert!(figures["T_star_s"]["value"].as_f64().expect("T*") > 0.0);
+    assert!(summary["T_star"]["headlines"][0]["poisson"]["value"].as_f64().expect("T*") > 0.0);
+
+    let trial = &rows(&run.join("trials.csv"))[0];
+    assert_eq!(trial["trial"], "interval=1s#1");
+    let samples = rows(&run.join("samples.csv"));
+    for source in ["probe", "broker", "replay"] {
+        assert!(samples.iter().filter(|sample| sample["source"] == source).count() > 100, "{source}");
+    }
+    let checkpoints = rows(&run.join("checkpoints.csv"));
+    assert!(
+        checkpoints.iter().filter(|row| row["kind"] == "periodic" && row["status"] == "completed").count() > 10,
+        "{told}"
+    );
+    assert!(checkpoints.iter().any(|row| row["kind"] == "manual"), "{told}");
+
+    let manifest = json(&run.join("manifest.json"));
+    let flink = &manifest["configuration"]["flink"];
+    assert_eq!(flink["heartbeat.timeout"], "5000");
+    assert_eq!(flink["restart-strategy.fixed-delay.delay"], "1000 ms");
+    assert_eq!(manifest["configuration"]["checkpointing interval=1s#1"]["interval_ms"], 1000.0);
+
+    let sums = Command::new("sha256sum").args(["--check", "--quiet", "SHA256SUMS"]).current_dir(&run).status();
+    assert!(sums.expect("sha256sum").success());
+    let before = fs::read(run.join("summary.json")).expect("read");
+    let again = stack.cprun(&["analyze", "run"]).output().expect("it starts");
+    assert_eq!(again.status.code(), ran.status.code(), "{}", String::from_utf8_lossy(&again.stderr));
+    assert_eq!(
+        fs::read(run.join("summary.json")).expect("read"),
+        before,
+        "the second half of a run is the same every time"
+    );
+
+    assert!(!run.join("work").exists(), "the services' own files are gone");
+    assert!(stack.processes().is_empty(), "{:?}", stack.processes());
+}
+
+#[test]
+fn an_interrupted_run_keeps_what_it_measured() {
+    let stack = Stack::new();
+    let mut child = stack.start_long();
+    stack.wait_for_step(&mut child, "measured_from");
+    signal(&child, libc::SIGINT);
+    let status = child.wait().expect("it ends");
+    let log = fs::read_to_string(stack.folder.path().join("log")).expect("a log");
+    assert_eq!(status.code(), Some(130), "{log}");
+    assert!(log.contains("interrupted by Ctrl-C"), "{log}");
+    assert!(stack.processes().is_empty(), "{:?}", stack.processes());
+    let run = stack.out();
+    assert!(!run.join("work").exists());
+    assert!(rows(&run.join("samples.csv")).len() > 20);
+    assert_eq!(rows(&run.join("trials.csv")).len(), 1);
+    assert!(run.join("report.html").exists() && run.join("SHA256SUMS").exists());
+    assert_eq!(json(&run.join("manifest.json"))["outcome"], "interrupted by Ctrl-C; what was measured so far is kept");
+}
+
+#[test]
+fn a_killed_cprun_leaves_no_process_and_the_next_one_sweeps_its_files() {
+    let stack = Stack::new();
+    let mut child = stack.start_long();
+    stack.wait_for_step(&mut child, "submitted");
+    assert!(stack.processes().len() >= 4, "broker, JobManager and two TaskManagers: {:?}", stack.processes());
+    signal(&child, libc::SIGKILL);
+    child.wait().expect("it ends");
+    stack.nothing_runs_within(Duration::from_secs(10));
+    let work = stack.out().join("work");
+    assert!(work.exists(), "nobody was left to remove it");
+    // The next run sweeps first; this one then asks for more memory than there is, so that nothing starts.
+    let script = "cluster::needs(#{ taskmanager_memory: 100000.GiB });\n\
+        let study = experiment(\"next\", #{ }, |v| { kafka::create_topic(\"t\"); });\n";
+    fs::write(stack.folder.path().join("next.rhai"), script).expect("written");
+    let next = stack.cprun(&["next.rhai"]).output().expect("it starts");
+    let err = String::from_utf8_lossy(&next.stderr);
+    assert_eq!(next.status.code(), Some(69), "{err}");
+    assert!(err.contains("swept what a killed run left"), "{err}");
+    assert!(!work.exists());
+    assert!(stack.out().join("journal.jsonl").exists(), "what was measured stays");
+}
