@@ -12,7 +12,8 @@ fn readme() -> String {
 /// The contents of all blocks of that kind.
 fn blocks(kind: &str) -> Vec<String> {
     let readme = readme();
-    let starts = readme.split(&format!("```{kind}\n")).skip(1);
+    let fence = format!("```{kind}\n");
+    let starts = readme.split(&fence).skip(1);
     starts.map(|rest| rest.split("```").next().unwrap_or_default().to_owned()).collect()
 }
 
@@ -51,7 +52,10 @@ fn expressions_print_what_the_readme_says() {
     let mut seen = 0;
     for block in blocks("console") {
         let mut lines = block.lines();
-        let Some(expression) = lines.next().and_then(|line| line.strip_prefix("$ cprun eval '")?.strip_suffix('\'')) else { continue };
+        let Some(expression) = lines.next().and_then(|line| line.strip_prefix("$ cprun eval '")?.strip_suffix('\''))
+        else {
+            continue;
+        };
         let ran = cprun(folder.path(), &["eval", expression]);
         assert_eq!(String::from_utf8_lossy(&ran.stdout).lines().collect::<Vec<_>>(), lines.collect::<Vec<_>>());
         seen += 1;

@@ -87,9 +87,9 @@ impl Run {
             cprun: env!("CARGO_PKG_VERSION").into(),
             run: id.clone(),
             script: beginning.script,
-            command_line: beginning.command_line,
+            command_line: beginning.command_line.iter().map(|word| hide_home(host, word)).collect(),
             profile: beginning.profile.clone(),
-            parameters: beginning.parameters,
+            parameters: beginning.parameters.into_iter().map(|parameter| without_home(host, parameter)).collect(),
             seed: beginning.seed,
             target: "local".into(),
             user,
@@ -254,6 +254,21 @@ pub struct Finished {
 fn timestamp(host: &Host) -> String {
     let seconds = i64::try_from(host.clock.epoch().as_secs()).unwrap_or(i64::MAX);
     jiff::Timestamp::from_second(seconds).map_or_else(|_| "1970-01-01T00:00:00Z".into(), |time| time.to_string())
+}
+
+/// Paths under the home are stored as `~/…`, wherever they stand in a word: `-P trips=~/trips.csv`.
+fn hide_home(host: &Host, word: &str) -> String {
+    match host.variable("HOME").filter(|home| home.len() > 1) {
+        Some(home) => word.replace(&format!("{home}/"), "~/"),
+        None => word.to_owned(),
+    }
+}
+
+fn without_home(host: &Host, mut parameter: manifest::Parameter) -> manifest::Parameter {
+    if let Some(text) = parameter.value.as_str() {
+        parameter.value = hide_home(host, text).into();
+    }
+    parameter
 }
 
 /// A path below the current directory as the user would type it.

@@ -49,8 +49,7 @@ pub fn analyse(run: &Run, simulated: bool) -> Results {
         run.trials.iter().map(|trial| TrialResult::of(trial, &Thresholds::default())).collect();
     trials.sort_by_key(|trial| trial.order);
     let rows = row::rows(&trials, run.seed);
-    let Judgement { verdict, reasons } =
-        validity::worst(trials.iter().map(|trial| (trial.id.as_str(), &trial.judgement)));
+    let Judgement { verdict, reasons } = judge(&trials);
     Results {
         simulated,
         script: run.script.clone(),
@@ -65,6 +64,18 @@ pub fn analyse(run: &Run, simulated: bool) -> Results {
         warnings: run.warnings.clone(),
         trials,
     }
+}
+
+/// The worst verdict of the trials that came to their end; of all where none did. A trial that failed has an
+/// exit code of its own, and must not hide what the others show; its reasons are told all the same.
+fn judge(trials: &[TrialResult]) -> Judgement {
+    let named = |trial: &'_ TrialResult| (trial.id.clone(), trial.judgement.clone());
+    let all: Vec<(String, Judgement)> = trials.iter().map(named).collect();
+    let ended: Vec<(String, Judgement)> = trials.iter().filter(|trial| trial.outcome != "failed").map(named).collect();
+    let of =
+        |judged: &[(String, Judgement)]| validity::worst(judged.iter().map(|(id, judgement)| (id.as_str(), judgement)));
+    let verdict = of(if ended.is_empty() { &all } else { &ended }).verdict;
+    Judgement { verdict, reasons: of(&all).reasons }
 }
 
 #[cfg(test)]

@@ -105,7 +105,7 @@ impl TrialResult {
             visible_latencies_ms: or_none(due, |due| latencies_ms(&windows, due, |window| window.visible_epoch_ms)),
             raw_per_s: in_measured(raw_per_s),
             useful_per_s: in_measured(useful_per_s),
-            lag_max_records: measured.and_then(|measured| largest(&lag, measured)),
+            lag_max_records: measured.and_then(|measured| largest(&lag, &faults, measured)),
             replay_end: trial.replay_end.clone(),
             missing_samples,
             judgement: validity::judge(&evidence, thresholds),
@@ -149,6 +149,9 @@ fn or_none<T>(phase: Option<(EpochMs, EpochMs)>, values: impl FnOnce((EpochMs, E
     phase.map(values).unwrap_or_default()
 }
 
-fn largest(lag: &[LagPoint], (from, to): (EpochMs, EpochMs)) -> Option<f64> {
-    lag.iter().filter(|point| (from..=to).contains(&point.at_epoch_ms)).map(|point| point.lag).reduce(f64::max)
+/// Of the lag points and of the peaks of the recoveries.
+fn largest(lag: &[LagPoint], faults: &[Fault], (from, to): (EpochMs, EpochMs)) -> Option<f64> {
+    let points = lag.iter().map(|point| (point.at_epoch_ms, point.lag));
+    let peaks = faults.iter().filter_map(|fault| Some((fault.phases.first?.hi, fault.peak_lag?)));
+    points.chain(peaks).filter(|(at, _)| (from..=to).contains(at)).map(|(_, lag)| lag).reduce(f64::max)
 }

@@ -46,6 +46,9 @@ pub struct Fault {
     /// Median lag of the 10 s before the fault, in records.
     pub baseline_lag: Option<f64>,
     pub rework: Option<Rework>,
+    /// Records between the restored checkpoint and the end of the topic at `first`: the largest lag of the
+    /// recovery, which the meter cannot see because no source tells a position while it is down.
+    pub peak_lag: Option<f64>,
     /// first - issued, the time held down included.
     pub restart_s: Option<f64>,
     /// first - max(detected, back); only where the job waited for the instance.
@@ -144,6 +147,7 @@ fn fault(scene: &Scene<'_>, mark: &FaultMark, previous: Option<&Fault>) -> Fault
     let baseline_lag = if during_recovery { previous.and_then(|p| p.baseline_lag) } else { phases::baseline(scene) };
     let seen = phases::see(scene, baseline_lag);
     let phases = seen.phases;
+    let rework = rework::rework(scene, &seen);
     let since_issued = |phase: Option<Bounds>| Some((phase?.hi - scene.issued.hi) / 1e3);
     Fault {
         number: mark.fault,
@@ -157,7 +161,8 @@ fn fault(scene: &Scene<'_>, mark: &FaultMark, previous: Option<&Fault>) -> Fault
         restarts: restarts(scene, &seen),
         restored_checkpoint: seen.restored_checkpoint,
         baseline_lag,
-        rework: rework::rework(scene, &seen),
+        rework,
+        peak_lag: peak_lag(scene, &seen, rework),
         restart_s: since_issued(phases.first),
         ready_s: ready_s(&phases),
         study_s: study_s(scene, &phases, mark.down_for_s.unwrap_or(0.0)),
@@ -165,6 +170,11 @@ fn fault(scene: &Scene<'_>, mark: &FaultMark, previous: Option<&Fault>) -> Fault
         undo: undo(scene),
         phases,
     }
+}
+
+fn peak_lag(scene: &Scene<'_>, seen: &phases::Seen, rework: Option<Rework>) -> Option<f64> {
+    let restored = seen.position_at_issued? - rework?.records;
+    Some(scene.series.end_offset.value_at(seen.phases.first?.hi)? - restored)
 }
 
 fn is_confirmed(scene: &Scene<'_>, mark: &FaultMark) -> bool {

@@ -62,6 +62,10 @@ fn needs(session: &Session, wanted: Map) -> Result<()> {
         rest_port: port(options.count("rest_port")?)?,
         kafka_port: port(options.count("kafka_port")?)?,
     };
+    if let Some(storage) = options.text("storage")?.filter(|storage| storage != "file") {
+        return Err(Error::target(format!("this target cannot keep checkpoints in `{storage}`"))
+            .hint("leave out `storage`, or set it to \"file\""));
+    }
     options.finish()?;
     if needs.taskmanagers == 0 || needs.slots == 0 {
         return Err(Error::script("cluster::needs: `taskmanagers` and `slots` must be at least 1"));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rhai::{Engine, FnPtr, FuncRegistration, Map, Module, NativeCallContext};
+use rhai::{Array, Dynamic, Engine, FnPtr, FuncRegistration, Map, Module, NativeCallContext};
 
 use crate::cluster::{Between, Instance};
 use crate::error::{Error, Result};
@@ -39,6 +39,16 @@ pub fn fill(module: &mut Module, session: &Arc<Session>) {
     FuncRegistration::new("inject").with_volatility(true).set_into_module(module, named);
 
     let own = Arc::clone(session);
+    let several = move |context: NativeCallContext,
+                        kind: &str,
+                        instances: Array,
+                        options: Map|
+          -> std::result::Result<Array, Failure> {
+        result_at(&context, inject_all(&own, kind, &instances, &options))
+    };
+    FuncRegistration::new("inject").with_volatility(true).set_into_module(module, several);
+
+    let own = Arc::clone(session);
     let every = move |context: NativeCallContext,
                       period: Duration,
                       count: i64,
@@ -64,6 +74,20 @@ fn inject(session: &Session, kind: Kind, instance: &Instance, options: Map) -> R
         }
         Place::Trial(trial) => trial.inject(kind, instance, down_for_s),
     }
+}
+
+/// Several instances, one after the other; each is a fault of its own.
+fn inject_all(session: &Session, kind: &str, instances: &Array, options: &Map) -> Result<Array> {
+    let kind = Kind::parse(kind)?;
+    let one = |instance: &Dynamic| {
+        let instance = instance.clone().try_cast::<Instance>();
+        let instance = instance.ok_or_else(|| {
+            Error::script("fault::inject wants a list of instances")
+                .hint("`cluster::instances(\"taskmanager\")` gives one")
+        })?;
+        inject(session, kind, &instance, options.clone()).map(Dynamic::from)
+    };
+    instances.iter().map(one).collect()
 }
 
 /// Declares the schedule; false in a rehearsal, where the closure is tried once at once.
