@@ -29,7 +29,8 @@ pub fn calls(ast: &AST, source: &Source, functions: &[String]) -> Result<()> {
             if !exists && is_identifier(&call.name) {
                 let names: Vec<&str> =
                     if is_method { methods.iter().copied().collect() } else { known.iter().copied().collect() };
-                found = Some(unknown(&name, position, source, &names));
+                let begin = call.namespace.path.first().map_or(position, |module| module.pos);
+                found = Some(unknown(&name, begin, source, &names));
             }
         }
         found.is_none()
