@@ -5,13 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 fn main() {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let root = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let mut files = Vec::new();
     for folder in ["scripts", "stdlib", "jobs"] {
         println!("cargo:rerun-if-changed={folder}");
         collect(&root, &root.join(folder), &mut files);
     }
     files.sort();
+    assert!(files.iter().any(|file| file == "stdlib/experiment.rhai"), "no stdlib below {}", root.display());
     let mut table = String::from(
         "/// Path below the root of the project, and content.\npub static EMBEDDED: &[(&str, &[u8])] = &[\n",
     );

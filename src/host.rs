@@ -17,18 +17,36 @@ use crate::error::{Error, Kind, Result};
 
 /// A stream that threads share.
 #[derive(Clone)]
-pub struct Stream(Arc<Mutex<Box<dyn Write + Send>>>);
+pub struct Stream(Arc<Mutex<Inner>>);
+
+struct Inner {
+    writer: Box<dyn Write + Send>,
+    /// The first write that failed.
+    failed: Option<std::io::Error>,
+}
 
 impl Stream {
     #[must_use]
     pub fn new(writer: Box<dyn Write + Send>) -> Self {
-        Self(Arc::new(Mutex::new(writer)))
+        Self(Arc::new(Mutex::new(Inner { writer, failed: None })))
     }
 
-    /// Writes and flushes. A reader that went away (`cprun … | head`) is no error of ours.
+    /// Writes and flushes; what fails is kept for `failure`. A reader that went away (`cprun … | head`) is no
+    /// error of ours.
     pub fn write(&self, text: &str) {
-        let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = writer.write_all(text.as_bytes()).and_then(|()| writer.flush());
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Inner { writer, failed } = &mut *inner;
+        if let Err(error) = writer.write_all(text.as_bytes()).and_then(|()| writer.flush())
+            && error.kind() != std::io::ErrorKind::BrokenPipe
+        {
+            failed.get_or_insert(error);
+        }
+    }
+
+    /// The first failure so far; told once.
+    #[must_use]
+    pub fn failure(&self) -> Option<std::io::Error> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).failed.take()
     }
 }
 
@@ -72,7 +90,7 @@ impl Host {
     #[must_use]
     pub fn real() -> Self {
         Self {
-            environment: Arc::new(std::env::vars().collect()),
+            environment: Arc::new(environment()),
             directory: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
             stdout: Stream::new(Box::new(std::io::stdout())),
             progress: Progress::new(Stream::new(Box::new(std::io::stderr())), std::io::stderr().is_terminal()),
@@ -104,6 +122,13 @@ impl Host {
             None => path.display().to_string(),
         }
     }
+}
+
+/// What of the environment is text; nothing that cprun reads is anything else.
+fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 /// What a person sees while it takes long; all of it on stderr.

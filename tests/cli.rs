@@ -295,3 +295,65 @@ fn a_directory_without_a_run_cannot_be_analysed() {
     let place = Place::new();
     place.without_tools(&["analyze", "results"]).fails(66, &["holds no run"]);
 }
+
+#[test]
+fn a_script_prints_once_and_not_while_it_is_rehearsed() {
+    let place = Place::new();
+    let chatty = BODY.replacen("|v| {", "|v| {\n    print(`body of ${v.interval}`);", 1);
+    let ran = place.script(&format!("print(\"hello\");\n{chatty}")).without_tools(&["x.rhai"]);
+    ran.fails(69, &["Java is not installed"]);
+    assert!(ran.out.starts_with("hello\nx: profile paper"), "{}", ran.out);
+    assert!(!ran.out.contains("body of"), "{}", ran.out);
+}
+
+#[test]
+fn the_same_trial_cannot_be_asked_for_twice() {
+    let place = Place::new();
+    place
+        .without_tools(&["scripts/nyc_intervals.rhai", "-P", "intervals=1s,1000ms"])
+        .fails(65, &["holds 1s twice", "raise `repeats`"]);
+}
+
+#[test]
+fn every_combination_is_rehearsed() {
+    let place = Place::new();
+    let late = BODY.replacen("[1.s]", "[1.s, 2.s, 3.s]", 1).replacen(
+        "|v| {",
+        "|v| {\n    if v.interval == 3.s { kafka::create_topic(\"u\", #{ partition: 1 }); }",
+        1,
+    );
+    place.script(&late).without_tools(&["x.rhai"]).fails(65, &["x.rhai:3:", "did you mean `partitions`?"]);
+}
+
+#[test]
+fn an_experiment_needs_a_script() {
+    eval(&["experiment(\"x\", #{}, |v| { })"]).fails(65, &["an expression runs no experiment"]);
+    let ran = eval(&["--json", "print(\"aside\"); 1.5"]);
+    assert_eq!((ran.out.as_str(), ran.err.as_str()), ("1.5\n", "aside\n"));
+}
+
+#[test]
+fn a_directory_that_flink_cannot_write_to_is_refused() {
+    let place = Place::new();
+    place.script(BODY);
+    Ran::of(&mut place.command(&["x.rhai", "--out", "a#1"]))
+        .fails(69, &["cannot write to a path with '#'", "--out DIR"]);
+}
+
+#[test]
+fn an_environment_that_is_no_text_is_no_problem() {
+    use std::os::unix::ffi::OsStrExt;
+    let place = Place::new();
+    let mut command = place.command(&["eval", "1 + 1"]);
+    command.env("ODD", std::ffi::OsStr::from_bytes(&[0xff, 0xfe]));
+    let ran = Ran::of(&mut command);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "2\n"), "{}", ran.err);
+}
+
+#[test]
+fn results_that_cannot_be_written_are_an_error() {
+    let place = Place::new();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux");
+    let status = place.command(&["eval", "1 + 1"]).stdout(full).status().expect("it starts");
+    assert_eq!(status.code(), Some(74));
+}

@@ -55,15 +55,10 @@ pub fn main(host: &Host, arguments: &[String]) -> ExitCode {
         signals::listen(&runtime, &host.signals)?;
         dispatch(host, &runtime, parsed, arguments)
     });
-    let code = match outcome {
-        Ok(code) => code,
-        Err(error) => {
-            host.progress.clear();
-            host.progress.print(&script::render(&error));
-            exit::of_error(error.kind)
-        }
-    };
-    ExitCode::from(code)
+    let unwritten = host.stdout.failure().map(|error| Error::io("write to stdout", error));
+    let code = outcome.unwrap_or_else(|error| told(host, &error));
+    let unwritten = unwritten.map_or(0, |error| told(host, &error));
+    ExitCode::from(exit::worst(&[code, unwritten]))
 }
 
 fn dispatch(host: &Host, runtime: &tokio::runtime::Runtime, arguments: CommandLine, typed: &[String]) -> Result<u8> {
@@ -74,6 +69,13 @@ fn dispatch(host: &Host, runtime: &tokio::runtime::Runtime, arguments: CommandLi
         Some(Command::Doctor) => doctor::doctor(host),
         None => run::script(host, runtime.handle(), arguments.run, typed),
     }
+}
+
+/// Shows an error and gives its exit code.
+fn told(host: &Host, error: &Error) -> u8 {
+    host.progress.clear();
+    host.progress.print(&script::render(error));
+    exit::of_error(error.kind)
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {

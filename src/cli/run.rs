@@ -69,13 +69,8 @@ pub fn script(host: &Host, runtime: &tokio::runtime::Handle, arguments: Argument
         codes.push(exit::of_error(error.kind));
     }
     if let Some(run) = ended.run {
-        match run.finish(ended.error.as_ref()) {
-            Ok(finished) => codes.extend(tell(&host, &finished, json, ended.error.is_none(), ended.failed_trials)),
-            Err(error) => {
-                host.progress.print(&script::render(&error));
-                codes.push(exit::of_error(error.kind));
-            }
-        }
+        let finished = run.finish(ended.error.as_ref());
+        codes.extend(tell(&host, &finished, json, ended.error.is_none(), ended.failed_trials));
     }
     host.progress.clear();
     if let Some(error) = &ended.error {
@@ -87,13 +82,17 @@ pub fn script(host: &Host, runtime: &tokio::runtime::Handle, arguments: Argument
 /// Says what came of it, and which exit codes that means.
 fn tell(host: &Host, finished: &Finished, json: bool, complete: bool, failed_trials: u32) -> Vec<u8> {
     let mut codes = Vec::new();
-    if json {
-        host.stdout.write(&finished.summary);
-    } else if complete {
-        host.stdout.write(&format!("\nverdict: {}\n", finished.results.verdict.name()));
+    match &finished.written {
+        Ok((_, summary)) if json => host.stdout.write(summary),
+        Ok((results, _)) if complete => host.stdout.write(&format!("\nverdict: {}\n", results.verdict.name())),
+        Ok(_) => {}
+        Err(error) => {
+            host.progress.print(&script::render(error));
+            codes.push(exit::of_error(error.kind));
+        }
     }
-    if complete {
-        codes.push(exit::of_verdict(finished.results.verdict));
+    if let (true, Ok((results, _))) = (complete, &finished.written) {
+        codes.push(exit::of_verdict(results.verdict));
     }
     if failed_trials > 0 {
         codes.push(exit::of_error(Kind::Trial));
@@ -120,5 +119,7 @@ pub fn analyze(host: &Host, arguments: &Analyze) -> Result<u8> {
     } else {
         host.stdout.write(&crate::report::whole(&results));
     }
-    Ok(exit::of_verdict(results.verdict))
+    let failed = results.trials.iter().any(|trial| trial.outcome == "failed");
+    let trials = if failed { exit::of_error(Kind::Trial) } else { 0 };
+    Ok(exit::worst(&[exit::of_verdict(results.verdict), trials]))
 }

@@ -36,8 +36,11 @@ impl Leftovers {
         let path = folder.join(name);
         let cannot = |error| Error::io(format!("write {}", path.display()), error);
         fs::create_dir_all(&folder).map_err(cannot)?;
-        let file = File::options().create_new(true).read(true).write(true).open(&path).map_err(cannot)?;
+        // Locked before it has the name that a sweep looks for: another cprun may be sweeping right now.
+        let new = path.with_extension("new");
+        let file = File::options().create_new(true).read(true).write(true).open(&new).map_err(cannot)?;
         file.lock().map_err(cannot)?;
+        fs::rename(&new, &path).map_err(cannot)?;
         let mut leftovers = Self { path: path.clone(), file, held: Held { run: run.to_owned(), ..Held::default() } };
         leftovers.write()?;
         Ok(leftovers)
@@ -57,7 +60,12 @@ impl Leftovers {
 
     /// Nothing is held any more.
     pub fn release(self) -> Result<()> {
-        fs::remove_file(&self.path).map_err(|error| Error::io(format!("remove {}", self.path.display()), error))
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::io(format!("remove {}", self.path.display()), error))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn write(&mut self) -> Result<()> {
@@ -76,6 +84,9 @@ pub fn sweep(cache: &Path, progress: &Progress) {
     let Ok(entries) = fs::read_dir(cache.join("running")) else { return };
     for entry in entries.flatten() {
         let path = entry.path();
+        if path.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
         let Ok(mut file) = File::options().read(true).write(true).open(&path) else { continue };
         if file.try_lock().is_err() {
             continue;

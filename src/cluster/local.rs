@@ -55,9 +55,11 @@ struct Member {
 
 impl LocalCluster {
     /// Fails if something is missing that a run would need; changes nothing.
-    pub fn check(host: &Host, needs: &Needs) -> Result<()> {
+    pub fn check(host: &Host, needs: &Needs, directory: &Path) -> Result<()> {
         Java::find(host)?;
         let cache = host.cache()?;
+        check_path(directory, &['#', ',', ':', '|'], "--out DIR")?;
+        check_path(&cache, &[':'], "XDG_CACHE_HOME")?;
         let parts = [Part::kafka(&needs.kafka), Part::flink(&needs.flink)];
         if parts.iter().any(|part| !is_cached(&cache, part)) {
             Maven::program(host)?;
@@ -76,7 +78,7 @@ impl LocalCluster {
         run_directory: &Path,
         run: &str,
     ) -> Result<Self> {
-        Self::check(host, &needs)?;
+        Self::check(host, &needs, run_directory)?;
         let java = Java::find(host)?;
         let cache = host.cache()?;
         let maven = Maven { host, spawner };
@@ -393,6 +395,17 @@ fn incarnation_name(name: &str, incarnation: u32) -> String {
 fn unknown(name: &str, state: &State) -> Error {
     let known: Vec<&str> = state.members.keys().map(String::as_str).collect();
     Error::script(format!("there is no instance `{name}`")).hint(format!("there are: {}", known.join(", ")))
+}
+
+/// Flink's configuration ends a line at `#` and splits folders at `,`, `:` and `|`, and Java its class path at
+/// `:`; none of them can be escaped.
+fn check_path(path: &Path, signs: &[char], option: &str) -> Result<()> {
+    let shown = path.display().to_string();
+    match shown.chars().find(|letter| signs.contains(letter) || letter.is_control()) {
+        None => Ok(()),
+        Some(sign) => Err(Error::target(format!("{shown}: Flink cannot write to a path with {sign:?} in it"))
+            .hint(format!("choose another folder with `{option}`"))),
+    }
 }
 
 /// What the processes may take together must be there, or the kernel kills one in the middle of a trial.

@@ -66,13 +66,12 @@ impl Injector {
 
     /// Notes that the schedule's next fault is due, whether or not it comes to be.
     pub fn due(&self, at_epoch_ms: f64) -> Result<()> {
-        let at = Between { lo_epoch_ms: at_epoch_ms, hi_epoch_ms: at_epoch_ms };
         let number = self.injected() + 1;
         self.recorder.record(Observation::Fault(FaultMark {
             fault: number,
             phase: "due".into(),
-            lo_epoch_ms: at.lo_epoch_ms,
-            hi_epoch_ms: at.hi_epoch_ms,
+            lo_epoch_ms: at_epoch_ms,
+            hi_epoch_ms: at_epoch_ms,
             fault_kind: String::new(),
             instance: String::new(),
             registered_as: None,
@@ -80,6 +79,29 @@ impl Injector {
             down_for_s: None,
             text: None,
         }))
+    }
+
+    /// Notes that a fault was due and did not come about, under a number of its own.
+    pub fn refused(&self, due_epoch_ms: f64, text: &str) -> Result<()> {
+        let number = self.next_number();
+        self.recorder.record(Observation::Fault(FaultMark {
+            fault: number,
+            phase: "failed".into(),
+            lo_epoch_ms: due_epoch_ms,
+            hi_epoch_ms: self.clock.now_epoch_ms(),
+            fault_kind: String::new(),
+            instance: String::new(),
+            registered_as: None,
+            host: String::new(),
+            down_for_s: None,
+            text: Some(text.to_owned()),
+        }))
+    }
+
+    fn next_number(&self) -> u32 {
+        let mut state = self.state();
+        state.injected += 1;
+        state.injected
     }
 
     /// Breaks the instance and returns once its end is confirmed; it starts again `down_for` after the signal.
@@ -91,11 +113,7 @@ impl Injector {
             ))
             .hint("take a TaskManager: `cluster::pick(\"taskmanager\", i)`"));
         }
-        let number = {
-            let mut state = self.state();
-            state.injected += 1;
-            state.injected
-        };
+        let number = self.next_number();
         let mark = Mark { number, kind, instance: target.clone(), down_for };
         let issued = match self.instances.signal(&target.name, kind.signal()) {
             Ok(issued) => issued,

@@ -34,7 +34,7 @@ pub(super) fn unreachable(method: &Method, path: &str, base: &str, source: &reqw
     let reason = if source.is_timeout() { "no answer in time".to_owned() } else { innermost(source) };
     let error = Error::target(format!("{method} {path}: Flink at {base}: {reason}"));
     let error = if source.is_connect() {
-        error.hint(format!("no JobManager listens on {base}: `cprun doctor` tells what is reachable"))
+        error.hint(format!("no JobManager listens on {base}; logs/ of the run directory tells why it ended"))
     } else {
         error
     };

@@ -99,7 +99,7 @@ impl Kafka {
                     self.bootstrap(),
                     timeout.as_secs_f64()
                 ))
-                .hint("check the address and that the broker runs: cprun doctor"));
+                .hint("look into logs/ of the run directory"));
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
@@ -220,7 +220,7 @@ pub(crate) fn no_client(bootstrap: &str, error: &KafkaError) -> Error {
 }
 
 pub(crate) fn no_answer(bootstrap: &str, error: &KafkaError) -> Error {
-    Error::target(format!("Kafka at {bootstrap} does not answer: {error}")).hint("check that it runs: cprun doctor")
+    Error::target(format!("Kafka at {bootstrap} does not answer: {error}")).hint("look into logs/ of the run directory")
 }
 
 fn admin_options() -> AdminOptions {

@@ -69,8 +69,7 @@ impl Kafka {
                             "partition {partition} of {topic} holds offset {} where {} should be: records are missing",
                             message.offset(),
                             end - *left
-                        ))
-                        .hint("create the topic with retention.ms=-1 and cleanup.policy=delete"));
+                        )));
                     }
                     *left -= 1;
                     open -= usize::from(*left == 0);

@@ -44,16 +44,29 @@ fn header(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
-fn axis_cells(axes: &[Axis]) -> Vec<String> {
-    axes.iter()
-        .map(|axis| {
-            let value = axis_value(axis);
-            value.as_str().map_or_else(
-                || value.as_f64().filter(|_| value.is_f64()).map_or_else(|| value.to_string(), float),
-                str::to_owned,
-            )
-        })
-        .collect()
+/// The columns of all axes; experiments of one script may have different ones.
+fn axis_columns<'a>(all: impl Iterator<Item = &'a [Axis]>) -> Vec<String> {
+    let mut columns: Vec<String> = Vec::new();
+    for column in all.flatten().map(axis_column) {
+        if !columns.contains(&column) {
+            columns.push(column);
+        }
+    }
+    columns
+}
+
+/// One cell for each column, empty where these axes do not have it.
+fn axis_cells(axes: &[Axis], columns: &[String]) -> Vec<String> {
+    let cell = |axis: &Axis| {
+        let value = axis_value(axis);
+        match (value.as_str(), value.as_f64().filter(|_| value.is_f64())) {
+            (Some(text), _) => text.to_owned(),
+            (None, Some(number)) => float(number),
+            (None, None) => value.to_string(),
+        }
+    };
+    let of = |column: &String| axes.iter().find(|axis| axis_column(axis) == *column).map(cell).unwrap_or_default();
+    columns.iter().map(of).collect()
 }
 
 /// The shortest decimal that reads back as the same number.
@@ -75,10 +88,9 @@ fn since(trial: &TrialResult, at: Option<EpochMs>) -> String {
 }
 
 fn trials(results: &Results) -> Result<File> {
-    let axes =
-        results.trials.first().map(|trial| trial.axes.iter().map(axis_column).collect::<Vec<_>>()).unwrap_or_default();
+    let axes = axis_columns(results.trials.iter().map(|trial| trial.axes.as_slice()));
     let mut columns = vec!["trial".to_owned()];
-    columns.extend(axes);
+    columns.extend(axes.iter().cloned());
     columns.extend(header(&[
         "repeat",
         "order",
@@ -92,7 +104,7 @@ fn trials(results: &Results) -> Result<File> {
     let mut sheet = Sheet::new(&columns)?;
     for trial in &results.trials {
         let mut row = vec![trial.id.clone()];
-        row.extend(axis_cells(&trial.axes));
+        row.extend(axis_cells(&trial.axes, &axes));
         row.extend([
             trial.repeat.to_string(),
             trial.order.to_string(),
@@ -267,8 +279,8 @@ fn oracle_name(oracle: Oracle) -> &'static str {
 }
 
 fn summary(results: &Results) -> Result<File> {
-    let mut columns: Vec<String> =
-        results.rows.first().map(|row| row.axes.iter().map(axis_column).collect()).unwrap_or_default();
+    let axes = axis_columns(results.rows.iter().map(|row| row.axes.as_slice()));
+    let mut columns = axes.clone();
     columns.extend(
         FIGURES
             .iter()
@@ -276,7 +288,7 @@ fn summary(results: &Results) -> Result<File> {
     );
     let mut sheet = Sheet::new(&columns)?;
     for row in &results.rows {
-        let mut cells = axis_cells(&row.axes);
+        let mut cells = axis_cells(&row.axes, &axes);
         for (_, cell) in row.figures.iter() {
             let figure = cell.figure();
             cells.push(optional(figure, |figure| float(figure.value)));

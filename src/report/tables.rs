@@ -1,4 +1,4 @@
-//! The tables of METHOD: faults, the study's, ours, the optimum, the trials.
+//! The tables of a report: faults, the study's, ours, the optimum, the trials.
 
 use super::number::{cell, percent, short};
 use super::table::Table;

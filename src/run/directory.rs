@@ -8,9 +8,9 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 
-/// What an interrupted start may have left; anything else in a directory is the user's own.
-const OURS: [&str; 8] =
-    ["journal.jsonl", "work", "logs", "evidence", "plots", ".manifest.json.new", "report.md", "report.html"];
+/// What an interrupted start may have left: the manifest is the first file of a run. Anything else in a
+/// directory is the user's own.
+const OURS: [&str; 1] = [".manifest.json.new"];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunDirectory(PathBuf);
@@ -48,8 +48,7 @@ impl RunDirectory {
         }
         for name in names {
             let old = path.join(name);
-            let removed = if old.is_dir() { fs::remove_dir_all(&old) } else { fs::remove_file(&old) };
-            removed.map_err(|error| Error::io(format!("remove {}", old.display()), error))?;
+            fs::remove_file(&old).map_err(|error| Error::io(format!("remove {}", old.display()), error))?;
         }
         let absolute = path.canonicalize().map_err(|error| Error::io(format!("find {}", path.display()), error))?;
         Ok(Self(absolute))
@@ -151,9 +150,12 @@ mod tests {
         let base = tempfile::tempdir().expect("a folder");
         let out = base.path().join("out");
         RunDirectory::take(&out).expect("made");
-        fs::write(out.join("journal.jsonl"), "{").expect("written");
+        fs::write(out.join(".manifest.json.new"), "{").expect("written");
         RunDirectory::take(&out).expect("what an interrupted start left is removed");
-        assert!(!out.join("journal.jsonl").exists());
+        assert!(!out.join(".manifest.json.new").exists());
+        fs::create_dir(out.join("logs")).expect("made");
+        assert_eq!(RunDirectory::take(&out).expect_err("somebody's logs").kind, Kind::Usage);
+        fs::remove_dir(out.join("logs")).expect("removed");
         fs::write(out.join("thesis.tex"), "").expect("written");
         assert_eq!(RunDirectory::take(&out).expect_err("foreign").kind, Kind::Usage);
         fs::remove_file(out.join("thesis.tex")).expect("removed");

@@ -79,17 +79,10 @@ impl JobPackage {
     }
 
     /// The jar, from the cache or built now.
-    pub fn jar(&self, host: &Host, spawner: &Spawner, flink: &str) -> Result<BuiltJob> {
-        let folder = build_job(&Maven { host, spawner }, &host.cache()?, &self.sources, flink)?;
-        Ok(BuiltJob { jar: folder.join(format!("{}.jar", self.spec.name)), build_log: folder.join("build.log") })
+    pub fn jar(&self, host: &Host, spawner: &Spawner, flink: &str) -> Result<PathBuf> {
+        build_job(&Maven { host, spawner }, &host.cache()?, &self.sources, &self.spec.jar, flink)
     }
 }
 
 /// The argument that tells a job where the key fields stand in a row.
 pub const COLUMNS: &str = "columns";
-
-#[derive(Clone, Debug)]
-pub struct BuiltJob {
-    pub jar: PathBuf,
-    pub build_log: PathBuf,
-}

@@ -19,6 +19,8 @@ pub struct Journal {
 
 struct State {
     file: File,
+    /// Bytes of whole lines.
+    length: u64,
     seq: u64,
     buffer: Vec<u8>,
 }
@@ -27,7 +29,7 @@ impl Journal {
     pub fn create(path: &Path, clock: Clock) -> Result<Arc<Self>> {
         let file = File::options().create_new(true).append(true).open(path);
         let file = file.map_err(|error| Error::io(format!("write {}", path.display()), error))?;
-        Ok(Arc::new(Self { clock, state: Mutex::new(State { file, seq: 0, buffer: Vec::new() }) }))
+        Ok(Arc::new(Self { clock, state: Mutex::new(State { file, length: 0, seq: 0, buffer: Vec::new() }) }))
     }
 
     /// A recorder that marks its lines with the trial's id.
@@ -51,7 +53,12 @@ impl Journal {
         serde_json::to_writer(&mut state.buffer, &line)
             .map_err(|error| Error::defect(format!("cannot write an observation: {error}")))?;
         state.buffer.push(b'\n');
-        state.file.write_all(&state.buffer).map_err(|error| Error::io("write the journal", error))?;
+        if let Err(error) = state.file.write_all(&state.buffer) {
+            // Half a line in the middle would make the lines after it unreadable; cutting works on a full disk too.
+            let _ = state.file.set_len(state.length);
+            return Err(Error::io("write the journal", error));
+        }
+        state.length += state.buffer.len() as u64;
         state.seq += 1;
         Ok(())
     }
@@ -74,37 +81,64 @@ impl Recorder for TrialRecorder {
     }
 }
 
-/// What a journal holds, and whether its last line was torn.
-#[derive(Debug)]
-pub struct Read {
-    pub lines: Vec<Line>,
-    pub torn: bool,
+/// Reads a whole journal, line by line: one of hours has millions. Returns what `take` makes of the lines, and
+/// whether the last line was torn and left out. A line that is not last and cannot be read is an error: raw
+/// data are not guessed.
+pub fn read<T>(path: &Path, take: impl FnOnce(&mut dyn Iterator<Item = Line>) -> T) -> Result<(T, bool)> {
+    let file = File::open(path).map_err(|error| Error::missing(format!("cannot read {}: {error}", path.display())))?;
+    let mut lines = Lines {
+        reader: BufReader::with_capacity(1 << 20, file),
+        path,
+        number: 0,
+        bytes: Vec::new(),
+        torn: false,
+        error: None,
+    };
+    let taken = take(&mut lines);
+    match lines.error {
+        Some(error) => Err(error),
+        None => Ok((taken, lines.torn)),
+    }
 }
 
-/// Reads a whole journal. A line that is not last and cannot be read is an error: raw data are not guessed.
-pub fn read(path: &Path) -> Result<Read> {
-    let file = File::open(path).map_err(|error| Error::missing(format!("cannot read {}: {error}", path.display())))?;
-    let mut reader = BufReader::with_capacity(1 << 20, file);
-    let mut read = Read { lines: Vec::new(), torn: false };
-    let mut bytes = Vec::new();
-    for number in 1.. {
-        bytes.clear();
-        let length = reader
-            .read_until(b'\n', &mut bytes)
-            .map_err(|error| Error::io(format!("read {}", path.display()), error))?;
-        if length == 0 {
-            break;
-        }
-        match serde_json::from_slice(&bytes) {
-            Ok(line) => read.lines.push(line),
-            Err(_) if bytes.last() != Some(&b'\n') => read.torn = true,
+/// Ends at the first error, which it keeps.
+struct Lines<'path> {
+    reader: BufReader<File>,
+    path: &'path Path,
+    number: u64,
+    bytes: Vec<u8>,
+    torn: bool,
+    error: Option<Error>,
+}
+
+impl Iterator for Lines<'_> {
+    type Item = Line;
+
+    fn next(&mut self) -> Option<Line> {
+        self.bytes.clear();
+        self.number += 1;
+        match self.reader.read_until(b'\n', &mut self.bytes) {
+            Ok(0) => return None,
+            Ok(_) => {}
             Err(error) => {
-                return Err(Error::script(format!("{}:{number}: not a line of a journal: {error}", path.display()))
-                    .hint("compare the file with SHA256SUMS of its run directory"));
+                self.error = Some(Error::io(format!("read {}", self.path.display()), error));
+                return None;
+            }
+        }
+        match serde_json::from_slice(&self.bytes) {
+            Ok(line) => Some(line),
+            Err(_) if self.bytes.last() != Some(&b'\n') => {
+                self.torn = true;
+                None
+            }
+            Err(error) => {
+                let place = format!("{}:{}", self.path.display(), self.number);
+                let error = Error::script(format!("{place}: not a line of a journal: {error}"));
+                self.error = Some(error.hint("compare the file with SHA256SUMS of its run directory"));
+                None
             }
         }
     }
-    Ok(read)
 }
 
 #[cfg(test)]
@@ -120,11 +154,12 @@ mod tests {
         journal.record(Observation::Warning { text: "two".into() }).expect("written");
         let whole = std::fs::read(&path).expect("read");
         std::fs::write(&path, &whole[..whole.len() - 5]).expect("written");
-        let cut = read(&path).expect("readable");
-        assert!(cut.torn);
-        assert_eq!(cut.lines.len(), 1);
-        assert_eq!(cut.lines[0].trial.as_deref(), Some("interval=1s#1"));
+        let all = |path: &Path| read(path, |lines| lines.collect::<Vec<_>>());
+        let (lines, torn) = all(&path).expect("readable");
+        assert!(torn);
+        assert_eq!(lines.len(), 1);
+        assert_eq!(lines[0].trial.as_deref(), Some("interval=1s#1"));
         std::fs::write(&path, [b"{\n", whole.as_slice()].concat()).expect("written");
-        assert!(read(&path).expect_err("not a journal").message.contains("journal.jsonl:1: "));
+        assert!(all(&path).expect_err("not a journal").message.contains("journal.jsonl:1: "));
     }
 }

@@ -14,11 +14,10 @@ pub struct Loaded {
 
 /// Reads the journal and computes everything from it.
 pub fn load(directory: &RunDirectory, progress: &Progress) -> Result<Loaded> {
-    let read = journal::read(&directory.file("journal.jsonl"))?;
-    if read.torn {
+    let (run, torn) = journal::read(&directory.file("journal.jsonl"), |lines| history::Run::from_lines(lines))?;
+    if torn {
         progress.warning("the last line of the journal is torn and was dropped");
     }
-    let run = history::Run::from_lines(read.lines);
     let results = results::analyse(&run, false);
     Ok(Loaded { run, results })
 }

@@ -58,6 +58,10 @@ pub struct HostFacts {
     pub cpu: String,
     pub cpus: usize,
     pub memory_bytes: u64,
+    /// `ssd`, `hdd`, or empty where the kernel does not tell.
+    pub disk_kind: String,
+    /// The fastest network link in Mbit/s; on one machine the load crosses loopback and not this.
+    pub link_mbit_per_s: Option<u64>,
 }
 
 impl Script {
@@ -72,7 +76,7 @@ impl Script {
 impl HostFacts {
     /// What this machine tells about itself; empty where it does not.
     #[must_use]
-    pub fn local() -> Self {
+    pub fn local(directory: &std::path::Path) -> Self {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let field = |text: &str, name: &str| {
             let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
@@ -87,8 +91,25 @@ impl HostFacts {
             cpu: field(&read("/proc/cpuinfo"), "model name"),
             cpus: std::thread::available_parallelism().map_or(1, usize::from),
             memory_bytes,
+            disk_kind: disk_kind(directory).unwrap_or_default(),
+            link_mbit_per_s: link_mbit_per_s(),
         }
     }
+}
+
+fn disk_kind(directory: &std::path::Path) -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    let device = fs::metadata(directory).ok()?.dev();
+    let folder = format!("/sys/dev/block/{}:{}", libc::major(device), libc::minor(device));
+    // A partition has no queue of its own; its disk, one folder above, has.
+    let queues = ["queue/rotational", "../queue/rotational"].map(|name| fs::read_to_string(format!("{folder}/{name}")));
+    let rotational = queues.into_iter().find_map(std::result::Result::ok)?;
+    Some(if rotational.trim() == "0" { "ssd" } else { "hdd" }.to_owned())
+}
+
+fn link_mbit_per_s() -> Option<u64> {
+    let links = fs::read_dir("/sys/class/net").ok()?.flatten();
+    links.filter_map(|link| fs::read_to_string(link.path().join("speed")).ok()?.trim().parse().ok()).max()
 }
 
 impl Manifest {

@@ -1,6 +1,7 @@
 //! What one run owns: its directory, journal, manifest, target and trials, and how all of it ends.
 
 pub mod directory;
+mod hide;
 pub mod job;
 pub mod journal;
 pub mod load;
@@ -30,6 +31,7 @@ use crate::error::{Error, Kind, Result};
 use crate::host::{Host, Progress};
 use crate::record::{Observation, Recorder, Step};
 use crate::report::Part;
+use load::Loaded;
 
 /// All that is known when a run begins.
 pub struct Beginning {
@@ -66,6 +68,10 @@ struct State {
     manifest: Manifest,
     target: Option<Arc<Target>>,
     duration_s: Option<f64>,
+    /// Ids of all trials so far, over all experiments of the script.
+    trials: Vec<String>,
+    /// The analysis of the journal as it stood when the last trial ended.
+    loaded: Option<Arc<Loaded>>,
     cleanup_errors: Vec<Error>,
 }
 
@@ -73,7 +79,8 @@ impl Run {
     /// Makes the directory and writes the manifest before anything else happens.
     pub fn begin(host: &Host, runtime: &tokio::runtime::Handle, beginning: Beginning) -> Result<Arc<Self>> {
         leftovers::sweep(&host.cache()?, &host.progress);
-        LocalCluster::check(host, &beginning.needs)?;
+        let intended = beginning.out.as_ref().map_or_else(|| host.directory.clone(), |out| host.directory.join(out));
+        LocalCluster::check(host, &beginning.needs, &intended)?;
         let started = timestamp(host);
         let directory = match &beginning.out {
             Some(out) => RunDirectory::take(&host.directory.join(out))?,
@@ -86,15 +93,15 @@ impl Run {
             simulated: false,
             cprun: env!("CARGO_PKG_VERSION").into(),
             run: id.clone(),
-            script: beginning.script,
-            command_line: beginning.command_line.iter().map(|word| hide_home(host, word)).collect(),
+            script: manifest::Script { name: hide::home(host, &beginning.script.name), ..beginning.script },
+            command_line: beginning.command_line.iter().map(|word| hide::home(host, word)).collect(),
             profile: beginning.profile.clone(),
-            parameters: beginning.parameters.into_iter().map(|parameter| without_home(host, parameter)).collect(),
+            parameters: beginning.parameters.into_iter().map(|parameter| hide::parameter(host, parameter)).collect(),
             seed: beginning.seed,
             target: "local".into(),
             user,
             host_name,
-            hosts: vec![HostFacts::local()],
+            hosts: vec![HostFacts::local(directory.path())],
             versions: BTreeMap::new(),
             configuration: BTreeMap::new(),
             started,
@@ -121,7 +128,14 @@ impl Run {
             needs: beginning.needs,
             timing: beginning.timing,
             search: beginning.search,
-            state: Mutex::new(State { manifest, target: None, duration_s: None, cleanup_errors: Vec::new() }),
+            state: Mutex::new(State {
+                manifest,
+                target: None,
+                duration_s: None,
+                trials: Vec::new(),
+                loaded: None,
+                cleanup_errors: Vec::new(),
+            }),
         }))
     }
 
@@ -137,8 +151,14 @@ impl Run {
 
     /// The target, brought up at its first use.
     pub fn target(&self) -> Result<Arc<Target>> {
-        if let Some(target) = &self.state().target {
-            return Ok(Arc::clone(target));
+        let held = self.state().target.clone();
+        if let Some(target) = held {
+            if target.lost_service().is_none() {
+                return Ok(target);
+            }
+            // The trial in which it was lost has failed; the others go on with a new one.
+            self.state().target = None;
+            self.end_target(&target);
         }
         let target = Target::up(
             &self.host,
@@ -150,7 +170,7 @@ impl Run {
             &self.id,
         )?;
         let target = Arc::new(target);
-        let configuration = self.runtime.block_on(target.configuration());
+        let configuration = self.wait(target.configuration())?;
         let configuration = configuration.into_iter().map(|(key, value)| (key, self.hide_paths(value))).collect();
         let mut state = self.state();
         state.target = Some(Arc::clone(&target));
@@ -167,8 +187,24 @@ impl Run {
         state.manifest.write(&self.directory)
     }
 
+    /// Takes the trials of one more experiment into the run: their order goes on, and no id may come twice.
+    pub fn claim(&self, specs: &mut [TrialSpec]) -> Result<()> {
+        let mut state = self.state();
+        let before = u32::try_from(state.trials.len()).unwrap_or(u32::MAX);
+        for spec in specs.iter_mut() {
+            spec.order += before;
+            if state.trials.contains(&spec.id) {
+                return Err(Error::script(format!("two experiments of this script have the trial {}", spec.id))
+                    .hint("make them one experiment with one more axis, or two scripts"));
+            }
+            state.trials.push(spec.id.clone());
+        }
+        Ok(())
+    }
+
     /// A trial, written down and with its recorder; nothing of it runs yet.
     pub fn begin_trial(self: &Arc<Self>, spec: TrialSpec) -> Result<Arc<Trial>> {
+        self.state().loaded = None;
         Trial::begin(Arc::clone(self), spec)
     }
 
@@ -187,30 +223,46 @@ impl Run {
     pub fn report_part(&self, part: &Part) -> Result<String> {
         let (name, text) = part.noted();
         self.journal.record(Observation::Step(Step::Report { part: name, text }))?;
-        let loaded = load::load(&self.directory, &self.host.progress)?;
+        let known = self.state().loaded.clone();
+        let loaded = match known {
+            Some(loaded) => loaded,
+            None => Arc::new(load::load(&self.directory, &self.host.progress)?),
+        };
+        self.state().loaded = Some(Arc::clone(&loaded));
         Ok(crate::report::terminal(&loaded.results, part))
     }
 
     /// Ends the target, writes every file that follows from the journal, and closes the directory.
-    pub fn finish(&self, error: Option<&Error>) -> Result<Finished> {
+    pub fn finish(&self, error: Option<&Error>) -> Finished {
         self.host.progress.status("ending", "the cluster");
         let target = self.state().target.take();
-        if let Some(target) = target
-            && let Err(error) = self.runtime.block_on(target.cluster.down())
-        {
-            self.note_cleanup_error(error);
+        if let Some(target) = target {
+            self.end_target(&target);
         }
         self.host.progress.status("writing", "the report");
-        let cleanup_errors = std::mem::take(&mut self.state().cleanup_errors);
-        {
+        let closed = {
             let mut state = self.state();
             state.manifest.ended = Some(timestamp(&self.host));
-            state.manifest.outcome = Some(error.map_or_else(|| "done".into(), |error| error.message.clone()));
-            state.manifest.write(&self.directory)?;
-        }
-        let (results, summary) = rewrite(&self.directory, &self.host.progress)?;
+            state.manifest.outcome = Some(error.map_or_else(|| "done".into(), |error| self.told(error)));
+            state.manifest.write(&self.directory)
+        };
+        // Each is tried, whatever became of the one before: on a full disk the report may still fit.
+        let written = rewrite(&self.directory, &self.host.progress);
+        let cleanup_errors = std::mem::take(&mut self.state().cleanup_errors);
         self.host.progress.clear();
-        Ok(Finished { results, summary, cleanup_errors })
+        Finished { written: closed.and(written), cleanup_errors }
+    }
+
+    fn end_target(&self, target: &Target) {
+        if let Err(error) = self.runtime.block_on(target.cluster.down()) {
+            self.note_cleanup_error(error);
+        }
+    }
+
+    /// An error as it may be stored: its first line, without paths of this machine.
+    pub(crate) fn told(&self, error: &Error) -> String {
+        let line = error.message.lines().next().unwrap_or_default();
+        hide::home(&self.host, &line.replace(&self.directory.path().display().to_string(), "$RUN"))
     }
 
     pub(crate) fn note_cleanup_error(&self, error: Error) {
@@ -244,9 +296,8 @@ pub fn rewrite(directory: &RunDirectory, progress: &Progress) -> Result<(Results
 
 /// What a finished run leaves for the command line.
 pub struct Finished {
-    pub results: Results,
-    /// The text of summary.json.
-    pub summary: String,
+    /// The results and the text of summary.json.
+    pub written: Result<(Results, String)>,
     pub cleanup_errors: Vec<Error>,
 }
 
@@ -254,21 +305,6 @@ pub struct Finished {
 fn timestamp(host: &Host) -> String {
     let seconds = i64::try_from(host.clock.epoch().as_secs()).unwrap_or(i64::MAX);
     jiff::Timestamp::from_second(seconds).map_or_else(|_| "1970-01-01T00:00:00Z".into(), |time| time.to_string())
-}
-
-/// Paths under the home are stored as `~/…`, wherever they stand in a word: `-P trips=~/trips.csv`.
-fn hide_home(host: &Host, word: &str) -> String {
-    match host.variable("HOME").filter(|home| home.len() > 1) {
-        Some(home) => word.replace(&format!("{home}/"), "~/"),
-        None => word.to_owned(),
-    }
-}
-
-fn without_home(host: &Host, mut parameter: manifest::Parameter) -> manifest::Parameter {
-    if let Some(text) = parameter.value.as_str() {
-        parameter.value = hide_home(host, text).into();
-    }
-    parameter
 }
 
 /// A path below the current directory as the user would type it.

@@ -44,6 +44,11 @@ pub fn trials(axes: &[AxisPlan], repeats: u32, seed: u64) -> Result<Vec<TrialSpe
         if axis.values.is_empty() {
             return Err(Error::script(format!("the axis `{}` has no values", axis.name)));
         }
+        let shown: Vec<String> = axis.values.iter().map(short).collect();
+        if let Some(twice) = shown.iter().enumerate().find(|(place, value)| shown[..*place].contains(value)) {
+            return Err(Error::script(format!("the axis `{}` holds {} twice", axis.name, twice.1))
+                .hint("to run it again, raise `repeats`"));
+        }
     }
     if repeats == 0 {
         return Err(Error::script("`repeats` is 0").hint("run each combination at least once"));
@@ -147,6 +152,8 @@ mod tests {
     fn reserved_and_empty_axes_are_refused() {
         trials(&[AxisPlan { name: "order".into(), values: vec![AxisValue::Int(1)] }], 1, 0).expect_err("reserved");
         trials(&[AxisPlan { name: "interval".into(), values: vec![] }], 1, 0).expect_err("empty");
+        let twice = [1.0, 2.0, 1.0].map(AxisValue::Seconds).to_vec();
+        trials(&[AxisPlan { name: "interval".into(), values: twice }], 1, 0).expect_err("the same trial twice");
         trials(&[intervals()], 0, 0).expect_err("no repeats");
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::cluster::flink_role::Timing;
 use crate::cluster::spawner::Spawner;
-use crate::cluster::{LocalCluster, Needs};
+use crate::cluster::{LocalCluster, Needs, Role};
 use crate::error::{Error, Result};
 use crate::flink::Flink;
 use crate::host::Host;
@@ -71,11 +71,8 @@ impl Target {
                 return Ok(());
             }
             if let Some((name, exit)) = self.cluster.lost(&[]) {
-                return Err(Error::target(format!(
-                    "{name} ended ({}):\n{}",
-                    exit.status,
-                    self.cluster.log_tail(&name, 5)
-                )));
+                return Err(Error::target(format!("{name} ended by itself ({})", exit.status))
+                    .hint(format!("its last lines:\n{}", self.cluster.log_tail(&name, 5))));
             }
             if begin.elapsed() > READY_WITHIN {
                 return Err(Error::target(format!(
@@ -95,10 +92,26 @@ impl Target {
         self.warming.finish().await
     }
 
-    /// What the services say they run with.
-    pub async fn configuration(&self) -> BTreeMap<String, serde_json::Value> {
-        let flink = self.flink.jobmanager_config().await.unwrap_or_default();
-        flink.into_iter().map(|(key, value)| (key, value.into())).collect()
+    /// What Flink says it runs with.
+    pub async fn configuration(&self) -> Result<BTreeMap<String, serde_json::Value>> {
+        let begin = Instant::now();
+        loop {
+            match self.flink.jobmanager_config().await {
+                Ok(flink) => return Ok(flink.into_iter().map(|(key, value)| (key, value.into())).collect()),
+                Err(error) if begin.elapsed() > READY_WITHIN => {
+                    return Err(error.context("the configuration in force cannot be read back"));
+                }
+                // The port answers a moment before the handlers do.
+                Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
+            }
+        }
+    }
+
+    /// A broker or JobManager that has ended: nothing can be asked of this target any more.
+    #[must_use]
+    pub fn lost_service(&self) -> Option<String> {
+        let mut services = self.cluster.instances().into_iter().filter(|instance| instance.role != Role::TaskManager);
+        services.find(|instance| !instance.alive).map(|instance| instance.name)
     }
 
     #[must_use]

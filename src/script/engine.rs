@@ -9,7 +9,7 @@ use rhai::{AST, Dynamic, Engine, Module, OptimizationLevel, Scope};
 
 use super::errors::{self, Scene};
 use super::rehearsal::Rehearsal;
-use super::session::{Datasets, Options, Purpose, Session};
+use super::session::{Datasets, Options, Purpose, Session, Stage};
 use super::source::Source;
 use super::{bind, check, params, units};
 use crate::cluster::flink_role::Timing;
@@ -32,17 +32,22 @@ pub struct Ended {
 /// Runs a script to its end, on this thread.
 pub fn run(host: &Host, runtime: &tokio::runtime::Handle, source: Source, options: Options) -> Ended {
     let session = Session::new(host, runtime.clone(), source, options, Purpose::Run, Datasets::default());
-    let error = execute(&session).err().map(|error| host.signals.error().unwrap_or(error));
-    let error = error.or_else(|| unused_parameters(&session));
+    let outcome = without_parameters(&session).map_or_else(|| execute(&session).map(drop), Err);
+    let error = outcome.err().map(|error| host.signals.error().unwrap_or(error));
     let state = session.state();
     Ended { error, run: state.run.clone(), failed_trials: state.failed_trials }
 }
 
-/// `-P` on a script that has no parameters would otherwise do nothing without a word.
-fn unused_parameters(session: &Session) -> Option<Error> {
-    let (name, _) = session.options.parameters.first()?;
-    session.state().params.is_none().then(|| {
-        Error::usage(format!("{} has no parameters, so `-P {name}` cannot be set", session.source.name))
+/// `-P` and `--profile` on a script that has no parameters would otherwise do nothing without a word.
+fn without_parameters(session: &Session) -> Option<Error> {
+    let options = &session.options;
+    let given = options
+        .parameters
+        .first()
+        .map(|(name, _)| format!("-P {name}"))
+        .or_else(|| options.profile.clone().map(|name| format!("--profile {name}")))?;
+    (!session.source.text.contains("params(")).then(|| {
+        Error::usage(format!("{} has no parameters, so `{given}` cannot be set", session.source.name))
             .hint("give it some with `params(#{ … })`")
     })
 }
@@ -56,8 +61,9 @@ pub struct Evaluated {
 /// Evaluates one expression or a few statements.
 pub fn evaluate(host: &Host, runtime: &tokio::runtime::Handle, expression: &str) -> Result<Evaluated> {
     let source = Source { name: "expression".into(), text: expression.to_owned(), folder: None };
-    let session = Session::new(host, runtime.clone(), source, Options::default(), Purpose::Run, Datasets::default());
-    let value = execute(&session)?;
+    let session =
+        Session::new(host, runtime.clone(), source, Options::default(), Purpose::Evaluate, Datasets::default());
+    let value = execute(&session).map_err(|error| host.signals.error().unwrap_or(error))?;
     Ok(Evaluated { text: super::value::text(&value), json: super::value::json(&value) })
 }
 
@@ -83,6 +89,9 @@ pub fn estimate(session: &Session, profile: &str) -> Result<Option<Rehearsal>> {
 
 /// Opens the run directory of this session's script.
 pub fn begin(session: &Session) -> Result<Arc<Run>> {
+    if session.purpose == Purpose::Evaluate {
+        return Err(Error::script("an expression runs no experiment").hint("write it into a file and run `cprun FILE`"));
+    }
     let profile = session.profile();
     let timing = if profile == params::QUICK { Timing::QUICK } else { Timing::PAPER };
     let (parameters, needs) = {
@@ -156,13 +165,8 @@ fn build(session: &Arc<Session>) -> Result<(Engine, Vec<Source>)> {
     // Debug and release builds differ in Rhai's own defaults.
     engine.set_max_call_levels(128).set_max_expr_depths(256, 128);
     engine.disable_symbol("eval");
-    let stdout = session.host.stdout.clone();
-    let quiet = session.options.json || session.purpose == Purpose::Estimate;
-    engine.on_print(move |text| {
-        if !quiet {
-            stdout.write(&format!("{text}\n"));
-        }
-    });
+    let own = Arc::clone(session);
+    engine.on_print(move |text| print(&own, text));
     let progress = session.host.progress.clone();
     engine.on_debug(move |text, source, position| {
         progress.print(&format!("{}:{position}: {text}", source.unwrap_or("script")))
@@ -174,6 +178,16 @@ fn build(session: &Arc<Session>) -> Result<(Engine, Vec<Source>)> {
     bind::register(&mut engine, session);
     let stdlib = stdlib(&mut engine)?;
     Ok((engine, stdlib))
+}
+
+/// What a script prints is a result, once: a rehearsal and an estimate are silent.
+fn print(session: &Session, text: &str) {
+    let rehearsed = matches!(session.state().stage, Stage::Rehearsal(_));
+    match session.purpose {
+        Purpose::Run if !rehearsed && !session.options.json => session.host.stdout.write(&format!("{text}\n")),
+        Purpose::Evaluate => session.host.progress.print(text),
+        Purpose::Run | Purpose::Estimate => {}
+    }
 }
 
 /// Makes the functions of the stdlib global. A module would do for plain functions, but a closure that one of

@@ -79,7 +79,13 @@ fn descend<'a>(
             // of its own: it was written in the script.
             let callee = if name.starts_with(CLOSURE) { scene.sources.first() } else { named.or(source) };
             let (leaf, leaf_source, leaf_position) = descend(*inner, callee, Position::NONE, scene);
-            if leaf_position.is_none() { (leaf, source, position) } else { (leaf, leaf_source, leaf_position) }
+            // A place in the stdlib says nothing to its caller: the call in the script is the place.
+            let in_script = leaf_source.map(|source| &source.name) == scene.sources.first().map(|source| &source.name);
+            if leaf_position.is_none() || !in_script {
+                (leaf, source, position)
+            } else {
+                (leaf, leaf_source, leaf_position)
+            }
         }
         EvalAltResult::ErrorInModule(_, inner, _) => descend(*inner, source, outer, scene),
         leaf => {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rhai::{Array, Dynamic, Engine, Map};
 
-use super::source::Source;
+use super::source::{Source, key_position};
 use super::units::{Bytes, Duration, kind_name};
 use super::value::{nearest, number, text};
 use crate::error::{Error, Result};
@@ -81,7 +81,10 @@ impl Params {
             }
             Ok(parameter)
         });
-        Ok(Self { profile, all: Arc::new(all.collect::<Result<_>>()?) })
+        let mut all: Vec<Parameter> = all.collect::<Result<_>>()?;
+        // Rhai sorts the keys of a map; a reader expects them as the script has them.
+        all.sort_by_key(|parameter| key_position(&source.text, &parameter.name).unwrap_or(usize::MAX));
+        Ok(Self { profile, all: Arc::new(all) })
     }
 
     pub fn get(&self, name: &str) -> Result<Dynamic> {

@@ -3,30 +3,47 @@
 /// Setup, warm-up and drain of one trial on a machine with two cores, as seen; only for the estimate.
 const AROUND_MEASURED_S: f64 = 40.0;
 
-/// What the body declared.
+/// What a body declared for one trial.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Rehearsal {
-    pub trials: usize,
-    /// Time between faults, and their number.
+pub struct Declared {
+    /// Seconds between faults, and their number.
     pub faults: Option<(f64, u32)>,
-    /// The option `duration` of the experiment, in seconds.
-    pub duration_s: Option<f64>,
-    /// Seconds that the data set lasts at the chosen speed, where that is known.
+    /// Seconds that the data set lasts at the chosen speed.
     pub data_s: Option<f64>,
 }
 
-impl Rehearsal {
-    /// Seconds of one measured phase: faults, duration and data, whichever ends first.
+impl Declared {
+    /// Seconds of the measured phase: faults or data, whichever ends first.
     #[must_use]
     pub fn measured_s(&self) -> Option<f64> {
         let faults = self.faults.filter(|(_, count)| *count > 0).map(|(every, count)| every * (f64::from(count) + 1.0));
-        [faults, self.duration_s, self.data_s].into_iter().flatten().min_by(f64::total_cmp)
+        [faults, self.data_s].into_iter().flatten().min_by(f64::total_cmp)
+    }
+}
+
+/// All trials of an experiment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rehearsal {
+    trials: u32,
+    known_s: f64,
+    /// Trials whose length only the script knows.
+    unknown: u32,
+}
+
+impl Rehearsal {
+    /// Adds the trials of one combination; setup and drain come on top of the measured phase.
+    pub fn add(&mut self, measured_s: Option<f64>, repeats: u32) {
+        self.trials += repeats;
+        match measured_s {
+            Some(seconds) => self.known_s += f64::from(repeats) * (seconds + AROUND_MEASURED_S),
+            None => self.unknown += repeats,
+        }
     }
 
     /// Seconds of all trials, setup and drain included.
     #[must_use]
     pub fn total_s(&self) -> Option<f64> {
-        self.measured_s().map(|measured| self.trials as f64 * (measured + AROUND_MEASURED_S))
+        (self.unknown == 0).then_some(self.known_s)
     }
 
     /// "3 trials, about 7 min"
@@ -56,13 +73,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shortest_of_faults_duration_and_data_counts() {
-        let faults = Rehearsal { trials: 3, faults: Some((25.0, 3)), ..Rehearsal::default() };
+    fn the_shorter_of_faults_and_data_counts() {
+        let faults = Declared { faults: Some((25.0, 3)), data_s: None };
         assert_eq!(faults.measured_s(), Some(100.0));
-        assert_eq!(faults.describe(), "3 trials, about 7 min");
-        assert_eq!(Rehearsal { data_s: Some(78.0), ..faults.clone() }.measured_s(), Some(78.0));
-        let none = Rehearsal { trials: 1, faults: Some((25.0, 0)), ..Rehearsal::default() };
-        assert_eq!(none.describe(), "1 trial, as long as the script says");
+        assert_eq!(Declared { data_s: Some(78.0), ..faults }.measured_s(), Some(78.0));
+        assert_eq!(Declared { faults: Some((25.0, 0)), data_s: None }.measured_s(), None);
+    }
+
+    #[test]
+    fn the_length_of_all_trials_is_told_where_it_is_known() {
+        let mut all = Rehearsal::default();
+        all.add(Some(100.0), 1);
+        all.add(Some(100.0), 2);
+        assert_eq!(all.describe(), "3 trials, about 7 min");
+        all.add(None, 1);
+        assert_eq!(all.describe(), "4 trials, as long as the script says");
         assert_eq!(span(7.0 * 3600.0 + 360.0), "7 h 6 min");
     }
 }

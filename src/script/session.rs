@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rhai::{Dynamic, FnPtr};
+use rhai::FnPtr;
 
 use super::params::Params;
-use super::rehearsal::Rehearsal;
+use super::rehearsal::{Declared, Rehearsal};
 use super::source::Source;
 use crate::cluster::Needs;
 use crate::dataset::Dataset;
@@ -35,6 +35,8 @@ pub struct Options {
 pub enum Purpose {
     /// Run it.
     Run,
+    /// Evaluate an expression: no experiment, and nothing but its value on stdout.
+    Evaluate,
     /// Rehearse its first experiment and stop there.
     Estimate,
 }
@@ -60,8 +62,6 @@ pub struct State {
     pub opened: Vec<Dataset>,
     pub run: Option<Arc<Run>>,
     pub stage: Stage,
-    /// The values of the current experiment's axes, by axis and index.
-    pub axis_values: Vec<(String, Vec<Dynamic>)>,
     pub failed_trials: u32,
     /// Called for each fault that is due in the current trial.
     pub act: Option<FnPtr>,
@@ -72,7 +72,7 @@ pub struct State {
 pub enum Stage {
     #[default]
     Outside,
-    Rehearsal(Rehearsal),
+    Rehearsal(Declared),
     Trial(Arc<Trial>),
 }
 
@@ -104,9 +104,9 @@ impl Session {
     }
 
     /// Notes something in the rehearsal.
-    pub fn rehearse(&self, note: impl FnOnce(&mut Rehearsal)) {
-        if let Stage::Rehearsal(rehearsal) = &mut self.state().stage {
-            note(rehearsal);
+    pub fn rehearse(&self, note: impl FnOnce(&mut Declared)) {
+        if let Stage::Rehearsal(declared) = &mut self.state().stage {
+            note(declared);
         }
     }
 

@@ -70,3 +70,27 @@ impl Source {
         }
     }
 }
+
+/// Where a key of a map, `name:` or `"name":`, stands in a text.
+#[must_use]
+pub fn key_position(text: &str, name: &str) -> Option<usize> {
+    text.match_indices(name).map(|(position, _)| position).find(|&position| {
+        let before = text[..position].chars().next_back();
+        let after = text[position + name.len()..].trim_start_matches('"').trim_start();
+        let begins = before.is_none_or(|letter| !letter.is_alphanumeric() && letter != '_' && letter != '.');
+        begins && after.starts_with(':') && !after.starts_with("::")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::key_position;
+
+    #[test]
+    fn a_key_is_found_and_its_like_are_not() {
+        let text = "v.mode; modes: 1, mode::x, #{ \"zeta\" : 1, mode : 2 }";
+        assert_eq!(key_position(text, "mode"), text.rfind("mode"));
+        assert!(key_position(text, "zeta") < key_position(text, "mode"));
+        assert_eq!(key_position(text, "alpha"), None);
+    }
+}

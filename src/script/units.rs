@@ -15,8 +15,31 @@ pub struct Duration {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bytes(pub i64);
 
-pub const DURATION_UNITS: [(&str, f64); 7] =
-    [("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3), ("s", 1.0), ("min", 60.0), ("h", 3600.0), ("d", 86400.0)];
+/// A unit is so many seconds, or so many of it are one: 9 / 1000 is 0.009, but 9 x 0.001 is not.
+#[derive(Clone, Copy, Debug)]
+pub enum Unit {
+    Seconds(f64),
+    PerSecond(f64),
+}
+
+impl Unit {
+    fn seconds(self, number: f64) -> f64 {
+        match self {
+            Self::Seconds(seconds) => number * seconds,
+            Self::PerSecond(units) => number / units,
+        }
+    }
+}
+
+pub const DURATION_UNITS: [(&str, Unit); 7] = [
+    ("ns", Unit::PerSecond(1e9)),
+    ("us", Unit::PerSecond(1e6)),
+    ("ms", Unit::PerSecond(1e3)),
+    ("s", Unit::Seconds(1.0)),
+    ("min", Unit::Seconds(60.0)),
+    ("h", Unit::Seconds(3600.0)),
+    ("d", Unit::Seconds(86400.0)),
+];
 pub const BYTE_UNITS: [(&str, i64); 4] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
 
 impl Duration {
@@ -33,8 +56,8 @@ impl Duration {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (number, unit) = split_unit(text)?;
-        let (_, factor) = DURATION_UNITS.iter().find(|(name, _)| *name == unit)?;
-        Some(Self::new(number * factor))
+        let (_, unit) = DURATION_UNITS.iter().find(|(name, _)| *name == unit)?;
+        Some(Self::new(unit.seconds(number)))
     }
 }
 
@@ -84,9 +107,9 @@ impl PartialOrd for Duration {
 
 pub fn register(engine: &mut Engine) {
     engine.register_type_with_name::<Duration>("duration").register_type_with_name::<Bytes>("bytes");
-    for (unit, factor) in DURATION_UNITS {
-        engine.register_get(unit, move |value: &mut i64| Duration::new(*value as f64 * factor));
-        engine.register_get(unit, move |value: &mut f64| Duration::new(*value * factor));
+    for (name, unit) in DURATION_UNITS {
+        engine.register_get(name, move |value: &mut i64| Duration::new(unit.seconds(*value as f64)));
+        engine.register_get(name, move |value: &mut f64| Duration::new(unit.seconds(*value)));
     }
     for (unit, factor) in BYTE_UNITS {
         engine.register_get(unit, move |value: &mut i64| Bytes(value.saturating_mul(factor)));
@@ -178,6 +201,7 @@ mod tests {
     #[test]
     fn units_work_on_whole_and_broken_numbers() {
         assert_eq!(eval::<Duration>("1.5.min").seconds, 90.0);
+        assert_eq!(eval::<Duration>("9.ms").seconds, 0.009);
         assert_eq!(eval::<Duration>("-5.s + 250.ms").seconds, -4.75);
         assert_eq!(eval::<Bytes>("1.GiB / 1.GiB * 1; 2 * 3.KiB"), Bytes(6144));
         assert!(eval::<bool>("0.1.s + 0.2.s == 300.ms"));

@@ -72,11 +72,16 @@ impl OptionsMap {
     }
 }
 
+/// Ten years: longer than any experiment, and within what clocks can count.
+const LONGEST_S: f64 = 10.0 * 365.25 * 86400.0;
+
 pub fn duration(what: &str, key: &str, value: &Dynamic) -> Result<f64> {
     let seconds = value.clone().try_cast::<Duration>().map(|duration| duration.seconds);
     match seconds {
-        Some(seconds) if seconds >= 0.0 && seconds.is_finite() => Ok(seconds),
-        Some(seconds) => Err(Error::script(format!("{what}: `{key}` is {seconds} s, but must not be negative"))),
+        Some(seconds) if (0.0..=LONGEST_S).contains(&seconds) => Ok(seconds),
+        Some(seconds) => {
+            Err(Error::script(format!("{what}: `{key}` is {seconds} s, but must lie between 0 and ten years")))
+        }
         None => Err(wrong(what, key, "a duration such as `30.s`", value)),
     }
 }

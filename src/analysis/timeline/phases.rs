@@ -37,7 +37,7 @@ pub struct Phases {
 }
 
 impl Phases {
-    /// Name and bounds of each phase, in the order of FORMATS.md.
+    /// Name and bounds of each phase, in the order of faults.csv.
     #[must_use]
     pub fn named(&self) -> [(&'static str, Option<Bounds>); 11] {
         [

@@ -113,8 +113,9 @@ fn read_tree(folder: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>)
     Ok(())
 }
 
-/// Builds the job, unless the cache holds it, and returns its folder: the jar and the log of the build.
-pub fn build_job(maven: &Maven<'_>, cache: &Path, sources: &JobSources, flink: &str) -> Result<PathBuf> {
+/// Builds the job, unless the cache holds it, and returns its jar; `built` is where Maven leaves it, below the
+/// job's folder. The log of the build is kept beside it.
+pub fn build_job(maven: &Maven<'_>, cache: &Path, sources: &JobSources, built: &str, flink: &str) -> Result<PathBuf> {
     let connector = connector(flink)?;
     let progress = &maven.host.progress;
     let name = format!("{}-flink-{flink}-{}", sources.name, sources.hash(flink));
@@ -148,17 +149,19 @@ pub fn build_job(maven: &Maven<'_>, cache: &Path, sources: &JobSources, flink: &
                 &format!("{:.0} s", elapsed.as_secs_f64()),
             );
         })?;
-        let jar = format!("{}.jar", sources.name);
-        fs::rename(project.join("target").join(&jar), folder.join(&jar))
+        fs::rename(project.join(built), folder.join(JAR))
             .and_then(|()| fs::rename(project.join("maven.log"), folder.join("build.log")))
             .map_err(|error| {
-                Error::io(format!("keep {jar}, the jar that the build of job {} should leave", sources.name), error)
+                Error::io(format!("keep {built}, which the build of job {} should leave", sources.name), error)
             })?;
         fs::remove_dir_all(folder.join("sources")).map_err(|error| Error::io("remove the folder of a build", error))?;
         progress.line(&format!("job {}: built for Flink {flink}", sources.name));
         Ok(())
     })
+    .map(|folder| folder.join(JAR))
 }
+
+const JAR: &str = "job.jar";
 
 fn connector(flink: &str) -> Result<&'static str> {
     let found = CONNECTORS

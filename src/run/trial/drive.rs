@@ -9,7 +9,7 @@ use super::Trial;
 use super::feed::Feed;
 use crate::analysis::lag::LagMeter;
 use crate::error::{Error, Kind, Result};
-use crate::record::{FaultMark, Observation, Step};
+use crate::record::Step;
 
 /// Warm-up must be over within this time, or the trial fails.
 const WARM_UP_WITHIN: Duration = Duration::from_secs(60);
@@ -140,22 +140,7 @@ impl Trial {
             Ok(()) => return Ok(()),
         };
         self.run.host.progress.warning(&format!("trial {}: fault {number} did not come about: {text}", self.spec.id));
-        if injector.injected() > before {
-            return Ok(());
-        }
-        let now = self.run.host.clock.now_epoch_ms();
-        self.recorder.record(Observation::Fault(FaultMark {
-            fault: before + 1,
-            phase: "failed".into(),
-            lo_epoch_ms: due_epoch_ms,
-            hi_epoch_ms: now,
-            fault_kind: String::new(),
-            instance: String::new(),
-            registered_as: None,
-            host: String::new(),
-            down_for_s: None,
-            text: Some(text),
-        }))
+        if injector.injected() > before { Ok(()) } else { injector.refused(due_epoch_ms, &text) }
     }
 
     /// Waits for an instant, or for the last row of the data set; fails as soon as anything has gone wrong.

@@ -93,7 +93,8 @@ impl Trial {
         if let Some(injector) = injector {
             steps.push(("undo the faults", runtime.block_on(injector.undo_all())));
         }
-        if let Some(target) = target {
+        // What a dead broker or JobManager held goes with its files.
+        if let Some(target) = target.filter(|target| target.lost_service().is_none()) {
             if let Some(job) = &setup.job {
                 steps.push((
                     "cancel the job",
@@ -118,7 +119,7 @@ impl Trial {
         self.recorder.record(Observation::Step(Step::TrialEnd {
             at_epoch_ms: self.run.host.clock.now_epoch_ms(),
             outcome: outcome.into(),
-            error: error.map(|error| error.message.clone()),
+            error: error.map(|error| self.run.told(error)),
         }))
     }
 

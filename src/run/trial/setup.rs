@@ -87,7 +87,7 @@ impl Trial {
         let package = JobPackage::find(&submission.job, &self.run.search)?;
         let spec = &package.spec;
         let arguments = package.arguments(submission)?;
-        let built = package.jar(&self.run.host, &self.run.spawner, &target.cluster.needs().flink)?;
+        let jar = package.jar(&self.run.host, &self.run.spawner, &target.cluster.needs().flink)?;
         let results_topic =
             spec.sink.as_ref().map(|_| topic_name(&format!("{}-results", spec.name), &self.run.id, self.spec.order));
         if let Some(results) = &results_topic {
@@ -119,7 +119,7 @@ impl Trial {
         };
         self.status("submitting", &spec.name);
         let id = self.run.wait(async {
-            let jar = target.flink.upload_jar(&built.jar).await?;
+            let jar = target.flink.upload_jar(&jar).await?;
             target.flink.run_jar(&jar, &request).await
         })?;
         let job = Job {
@@ -194,7 +194,12 @@ impl Trial {
     }
 
     pub fn declare_faults(&self, every_s: f64, count: u32) -> Result<()> {
-        self.state().setup.faults = Some((every_s, count));
+        let mut state = self.state();
+        if state.setup.faults.is_some() {
+            return Err(Error::script("fault::every: this trial has a schedule already")
+                .hint("break several instances in one closure"));
+        }
+        state.setup.faults = Some((every_s, count));
         Ok(())
     }
 
@@ -205,9 +210,7 @@ impl Trial {
         let live: Vec<Instance> =
             target.cluster.instances().into_iter().filter(|instance| instance.role == role && instance.alive).collect();
         let busy = match (role, self.job()) {
-            (Role::TaskManager, Some(job)) => {
-                self.run.wait(taskmanagers_of(&target.flink, &job.id)).unwrap_or_default()
-            }
+            (Role::TaskManager, Some(job)) => self.run.wait(taskmanagers_of(&target.flink, &job.id))?,
             _ => Vec::new(),
         };
         let with_tasks: Vec<Instance> = live
@@ -226,8 +229,24 @@ impl Trial {
     }
 }
 
+/// How often Flink is asked where the tasks are before a fault is given up.
+const ATTEMPTS: u32 = 3;
+
 /// The TaskManagers that run tasks of the job right now, by the names under which Flink lists them.
 async fn taskmanagers_of(flink: &Flink, job: &str) -> Result<Vec<String>> {
+    let mut attempt = 1;
+    loop {
+        match ask_taskmanagers_of(flink, job).await {
+            Ok(ids) => return Ok(ids),
+            Err(error) if attempt == ATTEMPTS => {
+                return Err(Error::trial(format!("cannot tell where the job runs: {error}")));
+            }
+            Err(_) => attempt += 1,
+        }
+    }
+}
+
+async fn ask_taskmanagers_of(flink: &Flink, job: &str) -> Result<Vec<String>> {
     let mut ids = Vec::new();
     for vertex in flink.job(job).await?.vertices {
         let subtasks = flink.vertex(job, &vertex.id).await?.subtasks;

@@ -10,7 +10,7 @@ use crate::fault::{Fault, Kind};
 use crate::script::errors::{Failure, result_at};
 use crate::script::session::{Place, Session};
 use crate::script::units::Duration;
-use crate::script::value::OptionsMap;
+use crate::script::value::{self, OptionsMap};
 
 pub fn fill(module: &mut Module, session: &Arc<Session>) {
     for kind in Kind::ALL {
@@ -93,7 +93,8 @@ fn inject_all(session: &Session, kind: &str, instances: &Array, options: &Map) -
 /// Declares the schedule; false in a rehearsal, where the closure is tried once at once.
 fn schedule(session: &Session, period: Duration, count: i64, act: &FnPtr) -> Result<bool> {
     let count = u32::try_from(count).map_err(|_| Error::script(format!("fault::every: {count} faults cannot be")))?;
-    if !(period.seconds > 0.0 && period.seconds.is_finite()) {
+    value::duration("fault::every", "period", &Dynamic::from(period))?;
+    if period.seconds <= 0.0 {
         return Err(Error::script(format!("fault::every: the time between faults is {period}, but must be positive")));
     }
     match session.trial("fault::every")? {

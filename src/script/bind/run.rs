@@ -10,8 +10,9 @@ use crate::run::{self, AxisPlan, Run, Trial, TrialSpec};
 use crate::script::engine;
 use crate::script::errors::{self, Failure, result_at};
 use crate::script::params::PAPER;
-use crate::script::rehearsal::Rehearsal;
+use crate::script::rehearsal::{Declared, Rehearsal};
 use crate::script::session::{Purpose, Session, Stage};
+use crate::script::source;
 use crate::script::units::{Bytes, Duration};
 use crate::script::value;
 
@@ -19,6 +20,8 @@ use crate::script::value;
 #[derive(Clone, Debug)]
 pub struct TrialHandle {
     spec: TrialSpec,
+    /// One value of each axis: what the body gets.
+    values: Map,
 }
 
 /// A finished experiment.
@@ -52,18 +55,20 @@ fn trials(
     options: Map,
     body: &FnPtr,
 ) -> std::result::Result<Array, Failure> {
-    let experiment = result_at(context, Experiment::read(options))?;
-    let specs = result_at(context, run::trials(&experiment.plans(), experiment.repeats, session.options.seed))?;
+    let mut experiment = result_at(context, Experiment::read(options))?;
+    experiment.order_axes(name, &session.source.text);
+    let mut specs = result_at(context, run::trials(&experiment.plans(), experiment.repeats, session.options.seed))?;
     let rehearsal = rehearse(context, session, &experiment, &specs, body)?;
     if session.purpose == Purpose::Estimate {
         session.state().estimate = Some(rehearsal);
         return Err(Box::new(EvalAltResult::ErrorTerminated("estimated".into(), Position::NONE)));
     }
     result_at(context, announce(session, name, &rehearsal))?;
-    result_at(context, open_run(session, &experiment))?;
-    let mut state = session.state();
-    state.axis_values = experiment.axes;
-    Ok(specs.into_iter().map(|spec| Dynamic::from(TrialHandle { spec })).collect())
+    let run = result_at(context, open_run(session))?;
+    run.set_duration(experiment.duration_s);
+    result_at(context, run.claim(&mut specs))?;
+    let handle = |spec: TrialSpec| TrialHandle { values: experiment.values_of(&spec), spec };
+    Ok(specs.into_iter().map(handle).map(Dynamic::from).collect())
 }
 
 struct Experiment {
@@ -107,21 +112,22 @@ impl Experiment {
         self.axes.iter().map(plan).collect()
     }
 
-    fn values_of(&self, spec: &TrialSpec) -> Map {
-        values_of(&self.axes, spec)
+    /// Rhai sorts the keys of a map; the axes stand in the order in which the script wrote them.
+    fn order_axes(&mut self, experiment: &str, text: &str) {
+        let from = text.find(&format!("\"{experiment}\"")).unwrap_or(0);
+        self.axes.sort_by_key(|(name, _)| source::key_position(&text[from..], name).unwrap_or(usize::MAX));
     }
-}
 
-fn values_of(axes: &[(String, Vec<Dynamic>)], spec: &TrialSpec) -> Map {
-    axes.iter()
-        .zip(&spec.indices)
-        .map(|((name, values), index)| (name.as_str().into(), values[*index].clone()))
-        .collect()
+    fn values_of(&self, spec: &TrialSpec) -> Map {
+        let pairs = self.axes.iter().zip(&spec.indices);
+        pairs.map(|((name, values), index)| (name.as_str().into(), values[*index].clone())).collect()
+    }
 }
 
 fn axis_value(index: usize, value: &Dynamic) -> AxisValue {
     if let Some(duration) = value.clone().try_cast::<Duration>() {
-        AxisValue::Seconds(duration.seconds)
+        // To the nanosecond, as durations are compared: 0.1.s + 0.2.s is the combination 0.3 s.
+        AxisValue::Seconds((duration.seconds * 1e9).round() / 1e9)
     } else if let Some(bytes) = value.clone().try_cast::<Bytes>() {
         AxisValue::Bytes(bytes.0)
     } else if let Ok(number) = value.as_int() {
@@ -137,6 +143,7 @@ fn axis_value(index: usize, value: &Dynamic) -> AxisValue {
     }
 }
 
+/// Rehearses the body for one trial of each combination.
 fn rehearse(
     context: &NativeCallContext,
     session: &Arc<Session>,
@@ -144,19 +151,34 @@ fn rehearse(
     specs: &[TrialSpec],
     body: &FnPtr,
 ) -> std::result::Result<Rehearsal, Failure> {
-    let Some(first) = specs.first() else { return Ok(Rehearsal::default()) };
-    session.state().stage =
-        Stage::Rehearsal(Rehearsal { trials: specs.len(), duration_s: experiment.duration_s, ..Rehearsal::default() });
+    let mut all = Rehearsal::default();
+    for spec in specs {
+        if spec.repeat == 1 {
+            let one = rehearse_one(context, session, experiment.values_of(spec), body)?;
+            let measured_s = [one.measured_s(), experiment.duration_s].into_iter().flatten().min_by(f64::total_cmp);
+            all.add(measured_s, experiment.repeats);
+        }
+    }
+    Ok(all)
+}
+
+fn rehearse_one(
+    context: &NativeCallContext,
+    session: &Arc<Session>,
+    values: Map,
+    body: &FnPtr,
+) -> std::result::Result<Declared, Failure> {
+    session.state().stage = Stage::Rehearsal(Declared::default());
     // What the body does to variables of the script must happen once only: it gets copies of them here.
     let mut copy = body.clone();
     for captured in copy.iter_curry_mut() {
         *captured = captured.flatten_clone();
     }
-    let outcome = copy.call_within_context::<Dynamic>(context, (experiment.values_of(first),));
+    let outcome = copy.call_within_context::<Dynamic>(context, (values,));
     let stage = std::mem::take(&mut session.state().stage);
     drop(outcome?);
     match stage {
-        Stage::Rehearsal(rehearsal) => Ok(rehearsal),
+        Stage::Rehearsal(declared) => Ok(declared),
         _ => Err(errors::at(context, Error::defect("a rehearsal turned into something else"))),
     }
 }
@@ -177,18 +199,14 @@ fn announce(session: &Arc<Session>, name: &str, rehearsal: &Rehearsal) -> Result
     Ok(())
 }
 
-fn open_run(session: &Arc<Session>, experiment: &Experiment) -> Result<()> {
+fn open_run(session: &Arc<Session>) -> Result<Arc<Run>> {
     let open = session.state().run.clone();
-    let run = match open {
-        Some(run) => run,
-        None => {
-            let run = engine::begin(session)?;
-            session.state().run = Some(Arc::clone(&run));
-            run
-        }
-    };
-    run.set_duration(experiment.duration_s);
-    Ok(())
+    if let Some(run) = open {
+        return Ok(run);
+    }
+    let run = engine::begin(session)?;
+    session.state().run = Some(Arc::clone(&run));
+    Ok(run)
 }
 
 /// Runs the body for one trial, then lets the trial go through its phases.
@@ -200,10 +218,9 @@ fn trial(
 ) -> std::result::Result<(), Failure> {
     let run = session.state().run.clone();
     let run: Arc<Run> = result_at(context, run.ok_or_else(|| Error::script("run::trial comes before run::trials")))?;
-    let values = values_of(&session.state().axis_values, &handle.spec);
     let trial = result_at(context, run.begin_trial(handle.spec.clone()))?;
     session.state().stage = Stage::Trial(Arc::clone(&trial));
-    let outcome = live(context, session, &trial, body, values);
+    let outcome = live(context, session, &trial, body, handle.values.clone());
     session.state().stage = Stage::Outside;
     session.state().act = None;
     let error = outcome.as_ref().err().map(|failure| errors::summary(failure));
@@ -241,7 +258,10 @@ fn live(
         None => Ok(()),
         Some(act) => act.call_within_context::<Dynamic>(context, (i64::from(number),)).map(drop).map_err(|failure| {
             let error = errors::summary(&failure);
-            thrown = Some(failure);
+            // A fault that does not come about is written down and does not end the trial.
+            if error.kind != Kind::Trial {
+                thrown = Some(failure);
+            }
             error
         }),
     };

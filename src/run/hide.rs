@@ -1,0 +1,58 @@
+//! Paths as they may be stored: under the home as `~/…`, so that a published run does not name its user.
+
+use serde_json::Value;
+
+use super::manifest::Parameter;
+use crate::host::Host;
+
+/// Replaces the home where a path begins: at the start, or behind a sign that no path goes on with.
+pub fn home(host: &Host, text: &str) -> String {
+    let home = host.variable("HOME").map(|home| home.trim_end_matches('/')).filter(|home| !home.is_empty());
+    let Some(home) = home else { return text.to_owned() };
+    let mut hidden = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(home) {
+        let begins =
+            rest[..at].chars().next_back().or(hidden.chars().next_back()).is_none_or(|before| !is_of_path(before));
+        let ends = rest[at + home.len()..].chars().next().is_none_or(|after| after == '/' || !is_of_path(after));
+        hidden.push_str(&rest[..at]);
+        hidden.push_str(if begins && ends { "~" } else { home });
+        rest = &rest[at + home.len()..];
+    }
+    hidden + rest
+}
+
+fn is_of_path(letter: char) -> bool {
+    letter.is_alphanumeric() || matches!(letter, '/' | '.' | '-' | '_')
+}
+
+pub fn parameter(host: &Host, parameter: Parameter) -> Parameter {
+    Parameter { value: value(host, parameter.value), default: value(host, parameter.default), ..parameter }
+}
+
+fn value(host: &Host, given: Value) -> Value {
+    match given {
+        Value::String(text) => home(host, &text).into(),
+        Value::Array(list) => list.into_iter().map(|one| value(host, one)).collect(),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn the_home_is_hidden_where_a_path_begins_with_it() {
+        let mut host = Host::real();
+        host.environment = Arc::new([("HOME".to_owned(), "/home/ada/".to_owned())].into());
+        assert_eq!(home(&host, "trips=/home/ada/t.csv"), "trips=~/t.csv");
+        assert_eq!(home(&host, "/home/ada"), "~");
+        assert_eq!(
+            home(&host, "cannot read `/home/ada/a`, /home/adam/b, /mnt/home/ada/c"),
+            "cannot read `~/a`, /home/adam/b, /mnt/home/ada/c"
+        );
+    }
+}
