@@ -171,7 +171,9 @@ fn answer(results: &Results, headline: &Headline) -> Option<String> {
     let utilization = |row: &Row| row.figures.get("U_poisson").map(|figure| figure.value);
     let tried: Vec<&Row> = results.rows.iter().filter(of_group).filter(|row| utilization(row).is_some()).collect();
     let best = tried.iter().max_by(|a, b| utilization(a).unwrap_or(0.0).total_cmp(&utilization(b).unwrap_or(0.0)))?;
-    (tried.len() > 1)
+    // One trial of each says nothing about another one: no sentence compares intervals then.
+    let repeated = tried.iter().all(|row| row.repeats > 1);
+    (tried.len() > 1 && repeated)
         .then(|| format!("of the intervals tried, {} has the largest modelled U (poisson)", combination(&best.axes)))
 }
 

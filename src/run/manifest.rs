@@ -26,7 +26,7 @@ pub struct Manifest {
     pub host_name: String,
     pub hosts: Vec<HostFacts>,
     pub versions: BTreeMap<String, String>,
-    /// What Flink and Kafka say they run with, not what they were told.
+    /// What Flink says it runs with, not what it was told; the checkpoint settings of each trial's job beside it.
     pub configuration: BTreeMap<String, BTreeMap<String, serde_json::Value>>,
     pub started: String,
     pub ended: Option<String>,

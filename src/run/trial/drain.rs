@@ -70,7 +70,7 @@ impl Trial {
 
     /// Under exactly-once the last results lie in a transaction that only a checkpoint ends.
     fn make_visible(&self, feed: &Feed) -> Result<()> {
-        match self.run.wait(feed.trigger_checkpoint()) {
+        match self.run.wait(feed.trigger_checkpoint(DRAIN_WITHIN)) {
             Err(error) if matches!(error.kind, Kind::Interrupted | Kind::Terminated) => Err(error),
             // The next periodic checkpoint does the same; windows that stay invisible are found missing.
             Err(error) => self

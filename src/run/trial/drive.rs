@@ -76,7 +76,7 @@ impl Trial {
         loop {
             self.status("warming up", "waiting for a checkpoint");
             self.check_health(feed)?;
-            match self.run.wait(feed.trigger_checkpoint()) {
+            match self.run.wait(feed.trigger_checkpoint(WARM_UP_WITHIN.saturating_sub(begin.elapsed()))) {
                 Ok(()) => return Ok(()),
                 Err(error) if matches!(error.kind, Kind::Interrupted | Kind::Terminated) => return Err(error),
                 Err(error) => self.within_warm_up(begin, &format!("no checkpoint completes: {error}"))?,

@@ -18,8 +18,6 @@ use crate::run::Job;
 
 /// How long the end offsets may take; a broker that is slower leaves a gap in the samples.
 const OFFSETS_WITHIN: Duration = Duration::from_secs(2);
-/// How long a checkpoint that cprun triggers may take.
-const CHECKPOINT_WITHIN: Duration = Duration::from_secs(60);
 /// Length and delay of windows for jobs that declare none: flush records then only mark the end.
 const NO_WINDOW_MS: i64 = 1;
 
@@ -175,9 +173,9 @@ impl Feed {
         self.live.samples.resubscribe()
     }
 
-    /// Takes a checkpoint now and waits for it.
-    pub async fn trigger_checkpoint(&self) -> Result<()> {
-        self.manual.trigger(&self.target.flink, &self.job.id, CHECKPOINT_WITHIN).await.map(drop)
+    /// Takes a checkpoint now and waits for it, so long at most.
+    pub async fn trigger_checkpoint(&self, within: Duration) -> Result<()> {
+        self.manual.trigger(&self.target.flink, &self.job.id, within).await.map(drop)
     }
 
     /// The longest checkpoint that Flink has seen; zero where it does not tell.
