@@ -170,10 +170,11 @@ impl Run {
             &self.id,
         )?;
         let target = Arc::new(target);
+        // Kept first: whatever fails from here on, `finish` ends it.
+        self.state().target = Some(Arc::clone(&target));
         let configuration = self.wait(target.configuration())?;
         let configuration = configuration.into_iter().map(|(key, value)| (key, self.hide_paths(value))).collect();
         let mut state = self.state();
-        state.target = Some(Arc::clone(&target));
         state.manifest.versions = target.versions();
         state.manifest.configuration.insert("flink".into(), configuration);
         state.manifest.write(&self.directory)?;
