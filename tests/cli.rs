@@ -357,3 +357,21 @@ fn results_that_cannot_be_written_are_an_error() {
     let status = place.command(&["eval", "1 + 1"]).stdout(full).status().expect("it starts");
     assert_eq!(status.code(), Some(74));
 }
+
+#[test]
+fn a_body_that_lacks_a_part_is_told_which() {
+    let place = Place::new();
+    let without = |line: &str, pieces: &[&str]| {
+        let body: String =
+            BODY.lines().filter(|known| !known.contains(line)).map(|known| format!("{known}\n")).collect();
+        place.script(&body.replace("job, feed", "job, ()")).without_tools(&["x.rhai"]).fails(65, pieces);
+    };
+    without("collect::start", &["lacks a collection", "add `collect::start(job, feed);`"]);
+    let no_feed = BODY.replacen(
+        "    let feed = replay::start(trips, topic, #{ speed: 7200.0 });\n    collect::start(job, feed);\n",
+        "",
+        1,
+    );
+    place.script(&no_feed).without_tools(&["x.rhai"]).fails(65, &["x.rhai:2:", "lacks a replay"]);
+    assert_eq!(place.runs(), 0);
+}

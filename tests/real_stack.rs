@@ -209,8 +209,8 @@ fn a_killed_cprun_leaves_no_process_and_the_next_one_sweeps_its_files() {
     let work = stack.out().join("work");
     assert!(work.exists(), "nobody was left to remove it");
     // The next run sweeps first; this one then asks for more memory than there is, so that nothing starts.
-    let script = "cluster::needs(#{ taskmanager_memory: 100000.GiB });\n\
-        let study = experiment(\"next\", #{ }, |v| { kafka::create_topic(\"t\"); });\n";
+    let study = include_str!("../scripts/nyc_intervals.rhai");
+    let script = format!("cluster::needs(#{{ taskmanager_memory: 100000.GiB }});\n{study}");
     fs::write(stack.folder.path().join("next.rhai"), script).expect("written");
     let next = stack.cprun(&["next.rhai"]).output().expect("it starts");
     let err = String::from_utf8_lossy(&next.stderr);

@@ -89,9 +89,6 @@ pub fn estimate(session: &Session, profile: &str) -> Result<Option<Rehearsal>> {
 
 /// Opens the run directory of this session's script.
 pub fn begin(session: &Session) -> Result<Arc<Run>> {
-    if session.purpose == Purpose::Evaluate {
-        return Err(Error::script("an expression runs no experiment").hint("write it into a file and run `cprun FILE`"));
-    }
     let profile = session.profile();
     let timing = if profile == params::QUICK { Timing::QUICK } else { Timing::PAPER };
     let (parameters, needs) = {

@@ -1,11 +1,16 @@
 //! What a rehearsal of a body learns: how long a trial takes.
 
+use crate::error::{Error, Result};
+
 /// Setup, warm-up and drain of one trial on a machine with two cores, as seen; only for the estimate.
 const AROUND_MEASURED_S: f64 = 40.0;
 
 /// What a body declared for one trial.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Declared {
+    pub job: bool,
+    pub replay: bool,
+    pub collect: bool,
     /// Seconds between faults, and their number.
     pub faults: Option<(f64, u32)>,
     /// Seconds that the data set lasts at the chosen speed.
@@ -13,6 +18,21 @@ pub struct Declared {
 }
 
 impl Declared {
+    /// Fails where the body lacks what no trial can do without.
+    pub fn check(&self) -> Result<()> {
+        let parts = [
+            (self.job, "a job", "let job = flink::submit(\"nyc-window\", #{ … });"),
+            (self.replay, "a replay", "let feed = replay::start(trips, topic, #{ speed: 7200.0 });"),
+            (self.collect, "a collection", "collect::start(job, feed);"),
+        ];
+        match parts.into_iter().find(|(there, _, _)| !there) {
+            None => Ok(()),
+            Some((_, what, line)) => {
+                Err(Error::script(format!("the body of the experiment lacks {what}")).hint(format!("add `{line}`")))
+            }
+        }
+    }
+
     /// Seconds of the measured phase: faults or data, whichever ends first.
     #[must_use]
     pub fn measured_s(&self) -> Option<f64> {
@@ -74,10 +94,10 @@ mod tests {
 
     #[test]
     fn the_shorter_of_faults_and_data_counts() {
-        let faults = Declared { faults: Some((25.0, 3)), data_s: None };
+        let faults = Declared { faults: Some((25.0, 3)), ..Declared::default() };
         assert_eq!(faults.measured_s(), Some(100.0));
         assert_eq!(Declared { data_s: Some(78.0), ..faults }.measured_s(), Some(78.0));
-        assert_eq!(Declared { faults: Some((25.0, 0)), data_s: None }.measured_s(), None);
+        assert_eq!(Declared { faults: Some((25.0, 0)), ..Declared::default() }.measured_s(), None);
     }
 
     #[test]

@@ -39,7 +39,10 @@ fn start(session: &Session, job: &Job, options: Map) -> Result<()> {
         .hint("take 250.ms or more"));
     }
     match session.trial("collect::start")? {
-        Place::Rehearsal => Ok(()),
+        Place::Rehearsal => {
+            session.rehearse(|declared| declared.collect = true);
+            Ok(())
+        }
         Place::Trial(trial) => trial.declare_collect(job, every_s),
     }
 }

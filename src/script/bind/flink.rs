@@ -41,6 +41,7 @@ fn submit(session: &Session, job: &str, options: Map) -> Result<Job> {
     let submission = Submission { job: job.to_owned(), interval_s, parallelism, args, config, columns };
     match session.trial("flink::submit")? {
         Place::Rehearsal => {
+            session.rehearse(|declared| declared.job = true);
             let package = crate::run::JobPackage::find(job, &session.search())?;
             let arguments = package.arguments(&submission)?;
             Ok(Job::rehearsed(job, interval_s, arguments))

@@ -50,7 +50,10 @@ fn start(session: &Session, dataset: Dataset, topic: &Topic, options: Map) -> Re
     let plan = ReplayPlan { dataset, topic: topic.clone(), speed, pacing };
     plan.check()?;
     match session.trial("replay::start")? {
-        Place::Rehearsal => session.rehearse(|rehearsal| rehearsal.data_s = Some(plan.lasts_s())),
+        Place::Rehearsal => session.rehearse(|declared| {
+            declared.replay = true;
+            declared.data_s = Some(plan.lasts_s());
+        }),
         Place::Trial(trial) => trial.declare_replay(plan)?,
     }
     Ok(Feed { topic: topic.name.clone(), speed })

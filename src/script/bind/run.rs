@@ -55,6 +55,10 @@ fn trials(
     options: Map,
     body: &FnPtr,
 ) -> std::result::Result<Array, Failure> {
+    if session.purpose == Purpose::Evaluate {
+        let error = Error::script("an expression runs no experiment");
+        return Err(errors::at(context, error.hint("write it into a file and run `cprun FILE`")));
+    }
     let mut experiment = result_at(context, Experiment::read(options))?;
     experiment.order_axes(name, &session.source.text);
     let mut specs = result_at(context, run::trials(&experiment.plans(), experiment.repeats, session.options.seed))?;
@@ -178,7 +182,10 @@ fn rehearse_one(
     let stage = std::mem::take(&mut session.state().stage);
     drop(outcome?);
     match stage {
-        Stage::Rehearsal(declared) => Ok(declared),
+        Stage::Rehearsal(declared) => {
+            result_at(context, declared.check())?;
+            Ok(declared)
+        }
         _ => Err(errors::at(context, Error::defect("a rehearsal turned into something else"))),
     }
 }
