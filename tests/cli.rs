@@ -315,6 +315,11 @@ fn the_same_trial_cannot_be_asked_for_twice() {
 }
 
 #[test]
+fn a_unit_that_does_not_exist_is_told_with_those_that_do() {
+    eval(&["5.sec"]).fails(65, &["expression:1:", "the units are ns us ms s min h d"]);
+}
+
+#[test]
 fn every_combination_is_rehearsed() {
     let place = Place::new();
     let late = BODY.replacen("[1.s]", "[1.s, 2.s, 3.s]", 1).replacen(
@@ -366,6 +371,11 @@ fn a_body_that_lacks_a_part_is_told_which() {
             BODY.lines().filter(|known| !known.contains(line)).map(|known| format!("{known}\n")).collect();
         place.script(&body.replace("job, feed", "job, ()")).without_tools(&["x.rhai"]).fails(65, pieces);
     };
+    let elsewhere = BODY.replacen("args: #{ topic: topic }", "args: #{ topic: \"other\" }", 1);
+    place
+        .script(&elsewhere)
+        .without_tools(&["x.rhai"])
+        .fails(65, &["the job reads `other`, but the replay goes to `t`"]);
     without("collect::start", &["lacks a collection", "add `collect::start(job, feed);`"]);
     let no_feed = BODY.replacen(
         "    let feed = replay::start(trips, topic, #{ speed: 7200.0 });\n    collect::start(job, feed);\n",

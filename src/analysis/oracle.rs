@@ -4,7 +4,8 @@
 //! wrong, whatever the other rows say, and so is a result for a window that the truth does not have. Without
 //! a complete truth (the run was interrupted) nothing is judged.
 //!
-//! A window that is due only after the replay stopped is not waited for, and not missing when absent.
+//! The flush records close every window that holds a row, so each of them must come, also those that would have
+//! been due only after the replay stopped.
 
 use std::collections::BTreeMap;
 
@@ -68,7 +69,7 @@ pub fn judge(trial: &Trial) -> Vec<WindowOutcome> {
         .map(|(key, rows)| arrived(trial, rows, truth.as_ref().map(|truth| truth.get(key).copied())))
         .collect();
     let absent = truth.iter().flat_map(BTreeMap::values).filter(|row| !rows.contains_key(&row.key));
-    outcomes.extend(absent.filter_map(|row| missing(trial, row)));
+    outcomes.extend(absent.map(|row| missing(trial, row)));
     outcomes.sort_by_key(|outcome| (outcome.window_start_epoch_ms, outcome.zone));
     outcomes
 }
@@ -99,14 +100,10 @@ fn compare(rows: &[&ResultRow], truth: Option<&TruthRow>) -> Oracle {
     }
 }
 
-fn missing(trial: &Trial, truth: &TruthRow) -> Option<WindowOutcome> {
+fn missing(trial: &Trial, truth: &TruthRow) -> WindowOutcome {
     let (zone, window_start_epoch_ms) = truth.key;
     let due_epoch_ms = due(trial, window_start_epoch_ms);
-    let waited_for = due_epoch_ms.zip(trial.replay_stop_epoch_ms()).is_none_or(|(due, stop)| due <= stop);
-    if !waited_for {
-        return None;
-    }
-    Some(WindowOutcome {
+    WindowOutcome {
         zone,
         window_start_epoch_ms,
         count: truth.count,
@@ -116,7 +113,7 @@ fn missing(trial: &Trial, truth: &TruthRow) -> Option<WindowOutcome> {
         visible_epoch_ms: None,
         duplicates: 0,
         oracle: Some(Oracle::Missing),
-    })
+    }
 }
 
 fn due(trial: &Trial, window_start_epoch_ms: i64) -> Option<EpochMs> {

@@ -84,7 +84,9 @@ fn tell(host: &Host, finished: &Finished, json: bool, complete: bool, failed_tri
     let mut codes = Vec::new();
     match &finished.written {
         Ok((_, summary)) if json => host.stdout.write(summary),
-        Ok((results, _)) if complete => host.stdout.write(&format!("\nverdict: {}\n", results.verdict.name())),
+        Ok((results, _)) if complete => {
+            host.stdout.write(&format!("\nverdict: {}\nreport: {}\n", results.verdict.name(), finished.report));
+        }
         Ok(_) => {}
         Err(error) => {
             host.progress.print(&script::render(error));

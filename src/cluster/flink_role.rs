@@ -4,6 +4,7 @@
 //! configuration into JVM flags.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -33,6 +34,20 @@ impl Timing {
     /// Compressed in time, for the profile `quick`.
     pub const QUICK: Self =
         Self { restart_delay_ms: 1_000, heartbeat_interval_ms: 1_000, heartbeat_timeout_ms: 5_000, min_pause_ms: 0 };
+}
+
+impl fmt::Display for Timing {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = |millis: u64| millis as f64 / 1e3;
+        write!(
+            formatter,
+            "restart delay {} s, heartbeat {} s / {} s, pause between checkpoints {} s",
+            seconds(self.restart_delay_ms),
+            seconds(self.heartbeat_interval_ms),
+            seconds(self.heartbeat_timeout_ms),
+            seconds(self.min_pause_ms)
+        )
+    }
 }
 
 /// Where one local Flink lives.

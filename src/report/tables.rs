@@ -11,7 +11,7 @@ const ONE_REPEAT: &str =
     "one trial of each combination: intervals are within one trial, and say nothing about another trial";
 
 const BELOW_ZERO: &str =
-    "R_study below zero: Flink called the job RUNNING before the killed instance was back; it counts as 0 in U";
+    "R_study below zero: by its job state the job ran before the killed instance was back; it counts as 0 in U";
 
 /// Every phase of every fault, in seconds after `issued`.
 pub fn faults(results: &Results) -> Table {

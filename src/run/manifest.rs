@@ -20,6 +20,8 @@ pub struct Manifest {
     pub command_line: Vec<String>,
     pub profile: String,
     pub parameters: Vec<Parameter>,
+    /// What each data set holds, and what of it was dropped.
+    pub datasets: Vec<String>,
     pub seed: u64,
     pub target: String,
     pub user: String,

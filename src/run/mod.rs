@@ -44,6 +44,8 @@ pub struct Beginning {
     pub seed: u64,
     pub out: Option<PathBuf>,
     pub needs: Needs,
+    /// What each data set holds, and what of it was dropped.
+    pub datasets: Vec<String>,
     pub timing: Timing,
     /// Where `jobs/` is looked for.
     pub search: Vec<PathBuf>,
@@ -97,6 +99,7 @@ impl Run {
             command_line: beginning.command_line.iter().map(|word| hide::home(host, word)).collect(),
             profile: beginning.profile.clone(),
             parameters: beginning.parameters.into_iter().map(|parameter| hide::parameter(host, parameter)).collect(),
+            datasets: beginning.datasets,
             seed: beginning.seed,
             target: "local".into(),
             user,
@@ -251,7 +254,8 @@ impl Run {
         let written = rewrite(&self.directory, &self.host.progress);
         let cleanup_errors = std::mem::take(&mut self.state().cleanup_errors);
         self.host.progress.clear();
-        Finished { written: closed.and(written), cleanup_errors }
+        let report = shown(&self.host, &self.directory.file("report.html"));
+        Finished { written: closed.and(written), report, cleanup_errors }
     }
 
     fn end_target(&self, target: &Target) {
@@ -262,7 +266,7 @@ impl Run {
 
     /// An error as it may be stored: its first line, without paths of this machine.
     pub(crate) fn told(&self, error: &Error) -> String {
-        let line = error.message.lines().next().unwrap_or_default();
+        let line = error.message.lines().next().unwrap_or_default().trim_end_matches(':');
         hide::home(&self.host, &line.replace(&self.directory.path().display().to_string(), "$RUN"))
     }
 
@@ -299,6 +303,8 @@ pub fn rewrite(directory: &RunDirectory, progress: &Progress) -> Result<(Results
 pub struct Finished {
     /// The results and the text of summary.json.
     pub written: Result<(Results, String)>,
+    /// Where the report lies, as the user would type it.
+    pub report: String,
     pub cleanup_errors: Vec<Error>,
 }
 

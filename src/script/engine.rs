@@ -13,6 +13,7 @@ use super::session::{Datasets, Options, Purpose, Session, Stage};
 use super::source::Source;
 use super::{bind, check, params, units};
 use crate::cluster::flink_role::Timing;
+use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::run::{Beginning, Run, manifest};
@@ -87,10 +88,15 @@ pub fn estimate(session: &Session, profile: &str) -> Result<Option<Rehearsal>> {
     }
 }
 
+/// How fast Flink notices and restarts under a profile: R is mostly this.
+pub fn timing(profile: &str) -> Timing {
+    if profile == params::QUICK { Timing::QUICK } else { Timing::PAPER }
+}
+
 /// Opens the run directory of this session's script.
 pub fn begin(session: &Session) -> Result<Arc<Run>> {
     let profile = session.profile();
-    let timing = if profile == params::QUICK { Timing::QUICK } else { Timing::PAPER };
+    let timing = timing(&profile);
     let (parameters, needs) = {
         let state = session.state();
         (state.params.as_ref().map(recorded).unwrap_or_default(), state.needs.clone())
@@ -107,6 +113,7 @@ pub fn begin(session: &Session) -> Result<Arc<Run>> {
             seed: session.options.seed,
             out: session.options.out.clone(),
             needs,
+            datasets: session.state().opened.iter().map(Dataset::describe).collect(),
             timing,
             search: session.search(),
         },

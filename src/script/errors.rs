@@ -105,6 +105,10 @@ fn describe(leaf: EvalAltResult, scene: &Scene<'_>) -> Error {
             .hint("a `fn` sees no variables of the script: pass them, or write a closure `|x| …`"),
         EvalAltResult::ErrorModuleNotFound(name, _) => Error::script(format!("there is no module `{name}`")),
         EvalAltResult::ErrorPropertyNotFound(name, _) => Error::script(format!("there is no property `{name}`")),
+        EvalAltResult::ErrorDotExpr(message, _) if message.contains("'i64'") || message.contains("'f64'") => {
+            Error::script(without_position(&message))
+                .hint("the units are ns us ms s min h d, and B KiB MiB GiB: `30.s`")
+        }
         EvalAltResult::ErrorTerminated(..) => Error::new(Kind::Interrupted, "interrupted"),
         other => Error::script(without_position(&other.to_string())),
     }
@@ -176,9 +180,7 @@ fn not_found(signature: &str, scene: &Scene<'_>) -> Error {
         let error = Error::script(format!("`{name}` does not take ({})", friendly(arguments)));
         let numbers = arguments.split(", ").any(|argument| argument == "i64" || argument == "f64");
         return if numbers {
-            error.hint(format!(
-                "where a duration is wanted, write its unit, as in `30.s`; `cprun eval` shows single values ({name})"
-            ))
+            error.hint("where a duration is wanted, write its unit, as in `30.s`")
         } else {
             error.hint("compare number and kind of the arguments with the example script")
         };

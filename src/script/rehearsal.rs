@@ -8,8 +8,10 @@ const AROUND_MEASURED_S: f64 = 40.0;
 /// What a body declared for one trial.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Declared {
-    pub job: bool,
-    pub replay: bool,
+    /// The topic that the job reads.
+    pub job: Option<String>,
+    /// The topic that is replayed into.
+    pub replay: Option<String>,
     pub collect: bool,
     /// Seconds between faults, and their number.
     pub faults: Option<(f64, u32)>,
@@ -21,12 +23,21 @@ impl Declared {
     /// Fails where the body lacks what no trial can do without.
     pub fn check(&self) -> Result<()> {
         let parts = [
-            (self.job, "a job", "let job = flink::submit(\"nyc-window\", #{ … });"),
-            (self.replay, "a replay", "let feed = replay::start(trips, topic, #{ speed: 7200.0 });"),
+            (self.job.is_some(), "a job", "let job = flink::submit(\"nyc-window\", #{ … });"),
+            (self.replay.is_some(), "a replay", "let feed = replay::start(trips, topic, #{ speed: 7200.0 });"),
             (self.collect, "a collection", "collect::start(job, feed);"),
         ];
         match parts.into_iter().find(|(there, _, _)| !there) {
-            None => Ok(()),
+            None if self.job == self.replay => Ok(()),
+            None => {
+                let name = |topic: &Option<String>| topic.clone().unwrap_or_default();
+                Err(Error::script(format!(
+                    "the job reads `{}`, but the replay goes to `{}`",
+                    name(&self.job),
+                    name(&self.replay)
+                ))
+                .hint("give both the same topic: `args: #{ topic: topic }`"))
+            }
             Some((_, what, line)) => {
                 Err(Error::script(format!("the body of the experiment lacks {what}")).hint(format!("add `{line}`")))
             }

@@ -20,20 +20,20 @@ fn verdicts(windows: &[WindowOutcome]) -> Vec<Option<Oracle>> {
 }
 
 #[test]
-fn results_that_agree_are_ok_and_the_undue_window_is_not_waited_for() {
+fn results_that_agree_are_ok_and_a_window_that_only_the_flush_closes_must_come_too() {
     let windows = judged(|story| {
         story.result(7, 0, 5, 1_130.0).result(7, 100_000, 6, 2_150.0);
     });
-    assert_eq!(verdicts(&windows), [Some(Oracle::Ok), Some(Oracle::Ok)]);
+    assert_eq!(verdicts(&windows), [Some(Oracle::Ok), Some(Oracle::Ok), Some(Oracle::Missing)]);
     assert_eq!(windows[1].due_epoch_ms, Some(2_100.0));
 }
 
 #[test]
-fn a_due_window_without_a_result_is_missing() {
+fn a_window_without_a_result_is_missing() {
     let windows = judged(|story| {
         story.result(7, 0, 5, 1_130.0);
     });
-    assert_eq!(verdicts(&windows), [Some(Oracle::Ok), Some(Oracle::Missing)]);
+    assert_eq!(verdicts(&windows), [Some(Oracle::Ok), Some(Oracle::Missing), Some(Oracle::Missing)]);
     assert_eq!((windows[1].count, windows[1].written_epoch_ms), (6, None));
 }
 

@@ -197,6 +197,8 @@ fn ready_s(phases: &Phases) -> Option<f64> {
 }
 
 fn study_s(scene: &Scene<'_>, phases: &Phases, down_for_s: f64) -> Option<f64> {
+    // A job that never read again did not restart, whatever its state said in between.
+    phases.first?;
     let until = phases.caught_up.map_or(scene.horizon, |bounds| bounds.hi);
     let restarting = scene.job_states("RESTARTING").reduce(f64::min)?;
     let running = scene.job_states("RUNNING").filter(|&at| restarting <= at && at <= until).reduce(f64::max)?;

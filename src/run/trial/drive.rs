@@ -168,7 +168,7 @@ impl Trial {
     fn show_progress(&self, feed: &Feed, until_epoch_ms: Option<f64>) {
         let progress = feed.replay.progress();
         let left = until_epoch_ms.map(|until| (until - self.run.host.clock.now_epoch_ms()) / 1e3);
-        let left = left.map(|seconds| format!(", next in {:.0} s", seconds.max(0.0))).unwrap_or_default();
+        let left = left.map(|seconds| format!(", {:.0} s to go", seconds.max(0.0))).unwrap_or_default();
         let injected = self.injector().map(|injector| injector.injected()).unwrap_or(0);
         let text = format!("{} records sent, {:.0} a second, {injected} faults{left}", progress.sent, progress.rate);
         self.status("measuring", &text);

@@ -41,9 +41,10 @@ fn submit(session: &Session, job: &str, options: Map) -> Result<Job> {
     let submission = Submission { job: job.to_owned(), interval_s, parallelism, args, config, columns };
     match session.trial("flink::submit")? {
         Place::Rehearsal => {
-            session.rehearse(|declared| declared.job = true);
             let package = crate::run::JobPackage::find(job, &session.search())?;
             let arguments = package.arguments(&submission)?;
+            let topic = arguments.get(&package.spec.source.topic).cloned();
+            session.rehearse(|declared| declared.job = topic.or(Some(String::new())));
             Ok(Job::rehearsed(job, interval_s, arguments))
         }
         Place::Trial(trial) => trial.submit(&submission),

@@ -51,7 +51,7 @@ fn start(session: &Session, dataset: Dataset, topic: &Topic, options: Map) -> Re
     plan.check()?;
     match session.trial("replay::start")? {
         Place::Rehearsal => session.rehearse(|declared| {
-            declared.replay = true;
+            declared.replay = Some(plan.topic.name.clone());
             declared.data_s = Some(plan.lasts_s());
         }),
         Place::Trial(trial) => trial.declare_replay(plan)?,

@@ -202,6 +202,10 @@ fn announce(session: &Arc<Session>, name: &str, rehearsal: &Rehearsal) -> Result
             engine::estimate(session, PAPER)?.map(|paper| format!("   ({})", paper.describe())).unwrap_or_default();
         text.push_str(&format!("the study's own: cprun {} --profile paper{paper}\n", session.source.name));
     }
+    text.push_str(&format!("Flink: {}\n", engine::timing(&profile)));
+    for dataset in &session.state().opened {
+        text.push_str(&format!("data: {}\n", dataset.describe()));
+    }
     session.host.stdout.write(&text);
     Ok(())
 }
