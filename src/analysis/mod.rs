@@ -5,6 +5,7 @@
 //! brings trials together with `statistics` and `model`. Whatever is drawn at random is seeded, so that the
 //! same journal gives the same bytes.
 
+pub mod budget;
 pub mod checkpoints;
 pub mod curve;
 pub mod history;

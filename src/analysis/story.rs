@@ -140,12 +140,20 @@ impl Story {
     }
 
     pub fn running(&mut self, attempt: u32, subtask: u32, at: f64) -> &mut Self {
+        self.subtask("RUNNING", attempt, subtask, at)
+    }
+
+    pub fn initializing(&mut self, attempt: u32, subtask: u32, at: f64) -> &mut Self {
+        self.subtask("INITIALIZING", attempt, subtask, at)
+    }
+
+    fn subtask(&mut self, state: &str, attempt: u32, subtask: u32, at: f64) -> &mut Self {
         self.observe(Observation::State(State::Subtask {
             vertex: "source".into(),
             name: "Source".into(),
             subtask,
             attempt,
-            state: "RUNNING".into(),
+            state: state.into(),
             at_epoch_ms: at,
         }))
     }

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::axes::{self, by_value};
 use super::figures::{Cell, Figures};
 use super::trial::TrialResult;
+use crate::analysis::budget::Budget;
 use crate::analysis::model::{Conditions, Model, optimal_interval, utilization};
 use crate::analysis::statistics::{Figure, Scale, mean, quantile, simulate};
 use crate::analysis::timeline::Fault;
@@ -40,6 +41,9 @@ pub struct Row {
     /// T_real ≤ c: checkpoints back to back.
     pub back_to_back: bool,
     pub figures: Figures,
+    /// Of all its trials together; summary.json has it under `budget`.
+    #[serde(skip)]
+    pub budget: Option<Budget>,
 }
 
 /// A row of the table *By the study's method*: T configured, c_duration, R_study, λ = 1/every, `poisson`.
@@ -112,6 +116,7 @@ impl Group<'_> {
             stretched: real.zip(interval_s).is_some_and(|(real, set)| real > STRETCHED * set),
             back_to_back: real.zip(measured.cost).is_some_and(|(real, cost)| real <= cost.value),
             figures,
+            budget: Budget::sum(self.trials.iter().filter_map(|trial| trial.budget)),
         }
     }
 

@@ -4,9 +4,12 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::Results;
+use super::axes;
 use super::optimum::Optimum;
 use super::row::{Row, StudyRow};
+use crate::analysis::budget::Budget;
 use crate::analysis::validity::Verdict;
+use crate::record::Axis;
 
 /// The number of the file's format.
 const SCHEMA: u32 = 1;
@@ -22,9 +25,30 @@ pub struct Summary<'a> {
     #[serde(rename = "T_star")]
     pub optimum: &'a Optimum,
     pub conclusions: [Json; 0],
-    pub budget: [Json; 0],
+    pub budget: Vec<BudgetRow<'a>>,
     pub verdict: Verdict,
     pub reasons: &'a [String],
+}
+
+/// The budget of a combination of axes, and beside it what the model of a fixed schedule says.
+#[derive(Debug, Serialize)]
+pub struct BudgetRow<'a> {
+    #[serde(serialize_with = "axes::serialize")]
+    pub axes: &'a [Axis],
+    #[serde(flatten)]
+    pub budget: Budget,
+    #[serde(rename = "U_time")]
+    pub by_time: f64,
+    #[serde(rename = "U_schedule")]
+    pub by_schedule: Option<f64>,
+}
+
+impl<'a> BudgetRow<'a> {
+    fn of(row: &'a Row) -> Option<Self> {
+        let budget = row.budget?;
+        let by_schedule = row.figures.get("U_schedule").map(|figure| figure.value);
+        Some(Self { axes: &row.axes, budget, by_time: budget.utilization(), by_schedule })
+    }
 }
 
 impl Results {
@@ -39,7 +63,7 @@ impl Results {
             study_table: &self.study_table,
             optimum: &self.optimum,
             conclusions: [],
-            budget: [],
+            budget: self.rows.iter().filter_map(BudgetRow::of).collect(),
             verdict: self.verdict,
             reasons: &self.reasons,
         }

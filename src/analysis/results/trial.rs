@@ -1,5 +1,6 @@
 //! All that is measured of one trial.
 
+use crate::analysis::budget::{Budget, budget};
 use crate::analysis::checkpoints::{self, CheckpointRow};
 use crate::analysis::curve::Bounds;
 use crate::analysis::history::Trial;
@@ -47,6 +48,8 @@ pub struct TrialResult {
     pub visible_latencies_ms: Vec<Vec<f64>>,
     pub raw_per_s: Option<f64>,
     pub useful_per_s: Option<f64>,
+    /// Where the time between the first and the last fault went; None with fewer than two faults.
+    pub budget: Option<Budget>,
     /// Of the measured phase.
     pub lag_max_records: Option<f64>,
     /// The replay's own account: lateness, rate error, what was refused.
@@ -83,6 +86,7 @@ impl TrialResult {
             missing_samples,
             step_ms,
         };
+        let checkpoint_durations_s = or_none(measured, |measured| checkpoints::durations_s(&checkpoints, measured));
         Self {
             id: trial.id.clone(),
             order: trial.order,
@@ -96,7 +100,8 @@ impl TrialResult {
             error: trial.end.as_ref().and_then(|end| end.error.clone()),
             interval_s: trial.interval_s(),
             lambda_per_s: lambda_per_s(trial),
-            checkpoint_durations_s: or_none(measured, |measured| checkpoints::durations_s(&checkpoints, measured)),
+            budget: budget(&faults, &checkpoints, &checkpoint_durations_s),
+            checkpoint_durations_s,
             checkpoint_sizes_bytes: or_none(measured, |measured| checkpoints::sizes_bytes(&checkpoints, measured)),
             trigger_gaps_s: or_none(measured, |measured| {
                 checkpoints::trigger_gaps_s(&checkpoints, measured, &disturbances)

@@ -43,6 +43,8 @@ pub struct Fault {
     /// How often the job entered RESTARTING, or how many attempts it took where that is more.
     pub restarts: u32,
     pub restored_checkpoint: Option<u64>,
+    /// When the first subtask of the last attempt entered INITIALIZING: where redeployment ends and restore begins.
+    pub initializing: Option<Bounds>,
     /// Median lag of the 10 s before the fault, in records.
     pub baseline_lag: Option<f64>,
     pub rework: Option<Rework>,
@@ -160,6 +162,7 @@ fn fault(scene: &Scene<'_>, mark: &FaultMark, previous: Option<&Fault>) -> Fault
         censored: phases.first.is_none() && scene.horizon.is_finite(),
         restarts: restarts(scene, &seen),
         restored_checkpoint: seen.restored_checkpoint,
+        initializing: seen.initializing,
         baseline_lag,
         rework,
         peak_lag: peak_lag(scene, &seen, rework),

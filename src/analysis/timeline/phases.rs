@@ -62,6 +62,8 @@ pub struct Seen {
     pub attempt_before: u32,
     pub last_attempt: u32,
     pub restored_checkpoint: Option<u64>,
+    /// When the first subtask of the last attempt began to restore: the slot is there, the task is deployed.
+    pub initializing: Option<Bounds>,
     /// Σ of source positions at `issued`.
     pub position_at_issued: Option<f64>,
 }
@@ -81,7 +83,7 @@ pub fn see(scene: &Scene<'_>, baseline_lag: Option<f64>) -> Seen {
         dead: dead(scene),
         back: scene.marked("back"),
         restored: restored.map(|(bounds, _)| bounds),
-        running: own(running(scene, last_attempt)),
+        running: own(entered(scene, last_attempt, "RUNNING").reduce(f64::max).map(Bounds::exactly)),
         first: own(first(scene, last_attempt)),
         all: own(all(scene, last_attempt)),
         parity: own(parity(scene, attempt_before, last_attempt)),
@@ -92,6 +94,7 @@ pub fn see(scene: &Scene<'_>, baseline_lag: Option<f64>) -> Seen {
         attempt_before,
         last_attempt,
         restored_checkpoint: restored.map(|(_, checkpoint)| checkpoint),
+        initializing: own(entered(scene, last_attempt, "INITIALIZING").reduce(f64::min).map(Bounds::exactly)),
         position_at_issued: scene.series.position_at(attempt_before, scene.issued.hi, reach_ms(scene)),
     }
 }
@@ -141,17 +144,16 @@ fn restored(scene: &Scene<'_>, caught_up: Option<Bounds>) -> Option<(Bounds, u64
     restores.max_by(|left, right| left.0.hi.total_cmp(&right.0.hi))
 }
 
-/// When the last subtask of the attempt entered RUNNING.
-fn running(scene: &Scene<'_>, last_attempt: u32) -> Option<Bounds> {
-    let entered = scene.trial.states.iter().filter_map(|state| match state {
+/// When each subtask of the attempt entered `wanted`.
+fn entered<'a>(scene: &'a Scene<'_>, last_attempt: u32, wanted: &'a str) -> impl Iterator<Item = EpochMs> + 'a {
+    scene.trial.states.iter().filter_map(move |state| match state {
         State::Subtask { attempt, state, at_epoch_ms, .. }
-            if *attempt == last_attempt && state == "RUNNING" && scene.holds(*at_epoch_ms) =>
+            if *attempt == last_attempt && state == wanted && scene.holds(*at_epoch_ms) =>
         {
             Some(*at_epoch_ms)
         }
         _ => None,
-    });
-    entered.reduce(f64::max).map(Bounds::exactly)
+    })
 }
 
 /// When each source subtask of the attempt processed its first record, by its own stamp.

@@ -1,0 +1,147 @@
+//! Where the time of a trial with faults went: the budget of 1 - U, in seconds over [first issued, last issued].
+//!
+//! N faults give N - 1 cycles, each from one `issued` to the next, as U measured has them: the recovery at its
+//! start, then work, and at its end the rework that the next fault makes of some of it. So R is taken of all
+//! faults but the last, rework of all but the first.
+//!
+//! R is cut at `detected`, `back`, the first INITIALIZING of the last attempt, `running` and `first`, each moved
+//! up to the latest of those before it: the parts then add up to R whatever order they came in. A phase that was
+//! not seen takes no time of its own; what it took goes to the one after it. A recovery that the next fault cut
+//! off lasts until that one, and nothing of its cycle is rework: no record was processed in it.
+//!
+//! Checkpoints cost c each, as the models have it, also while records are processed beside them. What is left
+//! is U by time. Below saturation too: the job then idles within it, and the parts still tell what pays first.
+
+use serde::Serialize;
+
+use super::checkpoints::CheckpointRow;
+use super::timeline::Fault;
+use crate::record::{Checkpoint, EpochMs};
+
+/// Seconds of each part; they add up to `span_s`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Budget {
+    /// From the first `issued` to the last.
+    pub span_s: f64,
+    /// Faults less one.
+    pub cycles: u32,
+    pub checkpoints_s: f64,
+    pub rework_s: f64,
+    /// issued to detected: the heartbeat, or the broken connection.
+    pub detection_s: f64,
+    /// To `back`: no instance, no slot.
+    pub hold_s: f64,
+    /// To INITIALIZING: restart delay, scheduling, deployment.
+    pub redeployment_s: f64,
+    /// To `running`: state comes back.
+    pub restore_s: f64,
+    /// To `first`: the first record.
+    pub start_s: f64,
+    /// What is left: U by time, in seconds.
+    pub remainder_s: f64,
+}
+
+impl Budget {
+    /// The parts that are lost, in the order of the waterfall.
+    #[must_use]
+    pub fn losses(&self) -> [(&'static str, f64); 7] {
+        [
+            ("checkpoints", self.checkpoints_s),
+            ("rework", self.rework_s),
+            ("detection", self.detection_s),
+            ("hold", self.hold_s),
+            ("redeployment", self.redeployment_s),
+            ("restore", self.restore_s),
+            ("start", self.start_s),
+        ]
+    }
+
+    /// U by time: the share that is left.
+    #[must_use]
+    pub fn utilization(&self) -> f64 {
+        self.remainder_s / self.span_s
+    }
+
+    /// Several trials as one.
+    #[must_use]
+    pub fn sum(budgets: impl IntoIterator<Item = Self>) -> Option<Self> {
+        budgets.into_iter().reduce(|left, right| Self {
+            span_s: left.span_s + right.span_s,
+            cycles: left.cycles + right.cycles,
+            checkpoints_s: left.checkpoints_s + right.checkpoints_s,
+            rework_s: left.rework_s + right.rework_s,
+            detection_s: left.detection_s + right.detection_s,
+            hold_s: left.hold_s + right.hold_s,
+            redeployment_s: left.redeployment_s + right.redeployment_s,
+            restore_s: left.restore_s + right.restore_s,
+            start_s: left.start_s + right.start_s,
+            remainder_s: left.remainder_s + right.remainder_s,
+        })
+    }
+}
+
+/// The budget of a trial; None with fewer than two faults, where no checkpoint tells c, or where a recovery within
+/// it never came to an end.
+#[must_use]
+pub fn budget(faults: &[Fault], checkpoints: &[CheckpointRow], durations_s: &[f64]) -> Option<Budget> {
+    let issued: Vec<EpochMs> = faults.iter().filter_map(|fault| Some(fault.phases.issued?.hi)).collect();
+    let (&from, &to) = (issued.first()?, issued.last()?);
+    if issued.len() < 2 || durations_s.is_empty() {
+        return None;
+    }
+    let cost_s = durations_s.iter().sum::<f64>() / durations_s.len() as f64;
+    let completed = checkpoints.iter().filter(|row| is_completed_within(&row.checkpoint, from, to)).count();
+    let mut budget = Budget {
+        span_s: (to - from) / 1e3,
+        cycles: (issued.len() - 1) as u32,
+        checkpoints_s: completed as f64 * cost_s,
+        ..Budget::default()
+    };
+    for pair in faults.windows(2) {
+        let (fault, next) = (&pair[0], &pair[1]);
+        let (Some(start), Some(end)) = (fault.phases.issued, next.phases.issued) else { continue };
+        add_recovery(&mut budget, fault, start.hi, end.hi);
+        budget.rework_s += rework_s(fault, next, end.hi, checkpoints)?;
+    }
+    budget.remainder_s = budget.span_s - budget.losses().iter().map(|(_, seconds)| seconds).sum::<f64>();
+    Some(budget)
+}
+
+/// Manual checkpoints cost as much as periodic ones; savepoints are somebody else's.
+fn is_completed_within(checkpoint: &Checkpoint, from: EpochMs, to: EpochMs) -> bool {
+    let counts = checkpoint.status == "completed" && checkpoint.trigger != "savepoint";
+    counts && (from..to).contains(&checkpoint.trigger_epoch_ms)
+}
+
+fn add_recovery(budget: &mut Budget, fault: &Fault, issued: EpochMs, next_issued: EpochMs) {
+    let phases = &fault.phases;
+    let end = phases.first.map_or(next_issued, |first| first.hi.min(next_issued));
+    let cuts = [phases.detected, phases.back, fault.initializing, phases.running, None];
+    let parts = [
+        &mut budget.detection_s,
+        &mut budget.hold_s,
+        &mut budget.redeployment_s,
+        &mut budget.restore_s,
+        &mut budget.start_s,
+    ];
+    let mut reached = issued;
+    let last = parts.len() - 1;
+    for (place, (part, cut)) in parts.into_iter().zip(cuts).enumerate() {
+        let until = if place == last { end } else { cut.map_or(reached, |cut| cut.hi).clamp(reached, end) };
+        *part += (until - reached) / 1e3;
+        reached = until;
+    }
+}
+
+/// From the trigger of the checkpoint that the next fault set the job back to; not from before the first record
+/// of this cycle, which is R's time or an earlier cycle's. None where that checkpoint is not known.
+fn rework_s(fault: &Fault, next: &Fault, next_issued: EpochMs, checkpoints: &[CheckpointRow]) -> Option<f64> {
+    let Some(first) = fault.phases.first else { return Some(0.0) };
+    let id = next.restored_checkpoint?;
+    let restored = checkpoints.iter().find(|row| row.checkpoint.id == id)?;
+    let from = restored.checkpoint.trigger_epoch_ms.max(first.hi);
+    Some((next_issued - from).max(0.0) / 1e3)
+}
+
+#[cfg(test)]
+mod tests;
