@@ -44,12 +44,16 @@ pub enum Observation {
     Warning { text: String },
 }
 
+/// Kafka's consumer metric that the study's harness takes for latency, in milliseconds, as the source shows it.
+pub const FETCH_LATENCY: &str = "fetch-latency-avg";
+
 /// Values read at one instant from one source: `probe`, `broker`, `flink` or `replay`.
 ///
 /// `probe`: `opened_epoch_ms`, `first_epoch_ms` (absent before the first record), `records`, `bad_rows`,
 /// `position.P` (offset of the next record of partition P), each with subtask and attempt.
 /// `broker`: `end_offset.P`. `replay`: `due_records`, `sent_records`, `acked_records` (cumulative),
-/// `queued_max_ms`, `acked_max_ms` (largest lateness within the step). `flink`: metrics by their own names.
+/// `queued_max_ms`, `acked_max_ms` (largest lateness within the step). `flink`: metrics of the
+/// source's subtasks by their own names, read together with the probe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
     pub source: String,

@@ -60,6 +60,13 @@ pub fn durations_s(rows: &[CheckpointRow], measured: (EpochMs, EpochMs)) -> Vec<
     completed.filter_map(|row| Some(row.checkpoint.duration_ms? / 1e3)).collect()
 }
 
+/// The same without those that met a fault.
+#[must_use]
+pub fn calm_durations_s(rows: &[CheckpointRow], measured: (EpochMs, EpochMs)) -> Vec<f64> {
+    let completed = counted(rows, measured).filter(|row| row.is_completed() && !row.during_fault);
+    completed.filter_map(|row| Some(row.checkpoint.duration_ms? / 1e3)).collect()
+}
+
 /// Full state sizes of the same checkpoints, in bytes.
 #[must_use]
 pub fn sizes_bytes(rows: &[CheckpointRow], measured: (EpochMs, EpochMs)) -> Vec<f64> {

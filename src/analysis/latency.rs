@@ -7,8 +7,10 @@
 
 use std::collections::BTreeMap;
 
+use super::curve::Bounds;
 use super::history::Replay;
 use super::oracle::WindowOutcome;
+use super::timeline::Fault;
 use crate::record::EpochMs;
 
 /// When the window that starts at `window_start_epoch_ms` (event time) is due.
@@ -18,17 +20,50 @@ pub fn due_epoch_ms(replay: &Replay, window_start_epoch_ms: i64) -> EpochMs {
     replay.start_epoch_ms + (fires_at - replay.event_0_epoch_ms) as f64 / replay.speed
 }
 
-/// Latencies in milliseconds of the windows due within [from, to], clustered by the instant they are due.
+/// Which part of a fault's course a window was due in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Course {
+    /// Before `issued` or after `caught_up`.
+    Calm,
+    /// From `issued` to `first`: nothing is processed.
+    Down,
+    /// From `first` to `caught_up`.
+    CatchUp,
+}
+
+impl Course {
+    pub const ALL: [Self; 3] = [Self::Calm, Self::Down, Self::CatchUp];
+
+    /// Of a window that is due at `due`; a recovery without an end lasts until the next fault, the last for good.
+    #[must_use]
+    pub fn at(faults: &[Fault], due: EpochMs) -> Self {
+        let issued = |fault: &Fault| fault.phases.issued.map(|bounds| bounds.lo);
+        let Some(fault) = faults.iter().rev().find(|fault| issued(fault).is_some_and(|at| at <= due)) else {
+            return Self::Calm;
+        };
+        let passed = |phase: Option<Bounds>| phase.is_some_and(|bounds| bounds.hi <= due);
+        match (passed(fault.phases.caught_up), passed(fault.phases.first)) {
+            (true, _) => Self::Calm,
+            (false, true) => Self::CatchUp,
+            (false, false) => Self::Down,
+        }
+    }
+}
+
+/// Latencies in milliseconds of the windows due within [from, to] at an instant that `counts`, clustered by the
+/// instant they are due.
 #[must_use]
 pub fn latencies_ms(
     windows: &[WindowOutcome],
     (from, to): (EpochMs, EpochMs),
+    counts: impl Fn(EpochMs) -> bool,
     arrival: impl Fn(&WindowOutcome) -> Option<EpochMs>,
 ) -> Vec<Vec<f64>> {
     let mut clusters: BTreeMap<i64, Vec<f64>> = BTreeMap::new();
     for window in windows {
         let (Some(due), Some(arrived)) = (window.due_epoch_ms, arrival(window)) else { continue };
-        if (from..=to).contains(&due) {
+        if (from..=to).contains(&due) && counts(due) {
             clusters.entry(window.window_start_epoch_ms).or_default().push(arrived - due);
         }
     }

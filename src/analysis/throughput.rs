@@ -6,9 +6,56 @@
 
 use std::collections::BTreeMap;
 
-use super::curve::Curve;
+use super::curve::{Bounds, Curve};
 use super::series::{ProbeSample, Series};
 use crate::record::EpochMs;
+
+/// Over how long a peak must last to count, in milliseconds: within one sampling step it would be the size of a
+/// fetch from the broker.
+const PEAK_MS: f64 = 1_000.0;
+
+/// The parts of the measured phase that no disturbance covers, in the order of time.
+#[must_use]
+pub fn calm_spans((from, to): (EpochMs, EpochMs), disturbances: &[Bounds]) -> Vec<(EpochMs, EpochMs)> {
+    let mut spans = Vec::new();
+    let mut reached = from;
+    for disturbance in disturbances {
+        if disturbance.lo > reached {
+            spans.push((reached, disturbance.lo.min(to)));
+        }
+        reached = reached.max(disturbance.hi);
+    }
+    spans.push((reached, to));
+    spans.retain(|(from, to)| to > from);
+    spans
+}
+
+/// The rate over several spans together; None where it is unknown in one of them.
+#[must_use]
+pub fn over(spans: &[(EpochMs, EpochMs)], rate_per_s: impl Fn((EpochMs, EpochMs)) -> Option<f64>) -> Option<f64> {
+    let total: f64 = spans.iter().map(|(from, to)| to - from).sum();
+    let records: Option<f64> = spans.iter().map(|&span| Some(rate_per_s(span)? * (span.1 - span.0))).sum();
+    (total > 0.0).then_some(records? / total)
+}
+
+/// The largest raw rate over one second within [from, to]; None where that is shorter than a second.
+#[must_use]
+pub fn peak_per_s(series: &Series, (from, to): (EpochMs, EpochMs), step_ms: f64) -> Option<f64> {
+    let starts = ((to - from - PEAK_MS) / step_ms).floor();
+    if starts < 0.0 {
+        return None;
+    }
+    let windows = (0..=starts as u32).map(|step| from + f64::from(step) * step_ms);
+    windows.filter_map(|start| raw_per_s(series, (start, start + PEAK_MS))).reduce(f64::max)
+}
+
+/// Records that one subtask of the source processed per second, as the study's harness reads it.
+#[must_use]
+pub fn raw_of_subtask_per_s(series: &Series, wanted: u32, (from, to): (EpochMs, EpochMs)) -> Option<f64> {
+    let attempts = series.probes.iter().filter(|((subtask, _), _)| *subtask == wanted);
+    let grown: Vec<f64> = attempts.filter_map(|(_, samples)| counted_within(samples, from, to)).collect();
+    (!grown.is_empty()).then(|| grown.iter().sum::<f64>() / ((to - from) / 1e3))
+}
 
 /// Records processed per second; None without a probe.
 #[must_use]
@@ -48,4 +95,49 @@ pub fn useful_per_s(series: &Series, (from, to): (EpochMs, EpochMs)) -> Option<f
 fn position(attempts: &[&Curve], at: EpochMs) -> Option<f64> {
     let newest = attempts.iter().rev().find(|curve| curve.points().first().is_some_and(|&(began, _)| began <= at));
     newest.or(attempts.first())?.held_value_at(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::story::one_kill;
+
+    fn series() -> Series {
+        Series::of(&one_kill(2.0, 1).trial().samples)
+    }
+
+    #[test]
+    fn calm_is_what_no_disturbance_covers() {
+        let between = |lo, hi| Bounds { lo, hi };
+        let disturbances = [between(20.0, 30.0), between(25.0, 40.0), between(90.0, f64::INFINITY)];
+        assert_eq!(calm_spans((10.0, 100.0), &disturbances), [(10.0, 20.0), (40.0, 90.0)]);
+        assert_eq!(calm_spans((10.0, 100.0), &[between(0.0, 200.0)]), []);
+        assert_eq!(calm_spans((10.0, 100.0), &[]), [(10.0, 100.0)]);
+        assert_eq!(calm_spans((10.0, 100.0), &[between(150.0, 160.0)]), [(10.0, 100.0)]);
+    }
+
+    #[test]
+    fn outside_faults_the_job_reads_what_is_offered() {
+        let series = series();
+        let spans = calm_spans((10_000.0, 45_000.0), &[Bounds { lo: 20_000.0, hi: 27_600.0 }]);
+        let rate = over(&spans, |span| raw_per_s(&series, span)).expect("there is a probe");
+        assert!((rate - 2_000.0).abs() < 10.0, "{rate}");
+        assert_eq!(over(&[], |span| raw_per_s(&series, span)), None);
+    }
+
+    #[test]
+    fn the_peak_of_a_catch_up_is_its_pace() {
+        let peak = peak_per_s(&series(), (25_200.0, 27_600.0), 250.0).expect("two seconds");
+        assert!((peak - 8_000.0).abs() < 10.0, "two partitions, 4 records a millisecond each: {peak}");
+        assert_eq!(peak_per_s(&series(), (25_000.0, 25_900.0), 250.0), None);
+    }
+
+    #[test]
+    fn a_subtask_is_half_of_two() {
+        let series = series();
+        let phase = (10_000.0, 19_000.0);
+        let (one, both) = (raw_of_subtask_per_s(&series, 0, phase), raw_per_s(&series, phase));
+        assert!((2.0 * one.expect("a probe") - both.expect("a probe")).abs() < 1.0);
+        assert_eq!(raw_of_subtask_per_s(&series, 9, phase), None);
+    }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::record::{Sample, Value};
+use crate::record::{FETCH_LATENCY, Sample, Value};
 
 /// How the id of the gauge ends; before it stand subtask, operator and whatever groups the job chose.
 pub(super) const SUFFIX: &str = ".cprun_probe";
@@ -43,6 +43,27 @@ impl Reading {
     }
 }
 
+/// Ids of Kafka's fetch latency of each subtask, where the source shows it.
+pub(super) fn fetch_latencies(metric_ids: &[String]) -> Vec<String> {
+    let suffix = format!(".{FETCH_LATENCY}");
+    metric_ids.iter().filter(|id| id.ends_with(&suffix)).cloned().collect()
+}
+
+/// The values of those metrics for the subtasks that are fresh: they carry no stamp, and are as old as the probe
+/// that came with them.
+pub(super) fn fetch_latency_sample(answer: &BTreeMap<String, String>, fresh: &[Reading]) -> Option<Sample> {
+    let of = |reading: &Reading| {
+        let prefix = format!("{}.", reading.subtask);
+        let suffix = format!(".{FETCH_LATENCY}");
+        let (_, value) = answer.iter().find(|(id, _)| id.starts_with(&prefix) && id.ends_with(&suffix))?;
+        let value = value.parse::<f64>().ok().filter(|value| value.is_finite())?;
+        Some(Value(FETCH_LATENCY.to_owned(), Some(reading.subtask), Some(reading.attempt), value))
+    };
+    let values: Vec<Value> = fresh.iter().filter_map(of).collect();
+    let at = fresh.iter().map(|reading| reading.t).reduce(f64::max)?;
+    (!values.is_empty()).then(|| Sample { source: "flink".to_owned(), at_epoch_ms: at, values })
+}
+
 /// The ids of the gauges of all subtasks, once the metric list holds that of any: they differ in their number.
 pub(super) fn gauges(metric_ids: &[String], subtasks: u32) -> Option<Vec<String>> {
     let gauge = metric_ids.iter().find(|id| id.ends_with(SUFFIX))?;
@@ -65,6 +86,28 @@ mod tests {
         let opened = ("opened_epoch_ms", 1_700_000_000_000.0);
         assert_eq!(names, [opened, ("records", 0.0), ("bad_rows", 0.0), ("position.2", 5.0), ("position.10", 7.0)]);
         assert!(sample.values.iter().all(|value| (value.1, value.2) == (Some(3), Some(1))));
+    }
+
+    #[test]
+    fn the_fetch_latency_is_taken_of_fresh_subtasks_only() {
+        let id = |subtask: u32| format!("{subtask}.Source__trips.KafkaSourceReader.KafkaConsumer.fetch-latency-avg");
+        let ids = [id(0), "0.numRecordsIn".into(), id(1), "0.fetch-latency-max".into()];
+        assert_eq!(fetch_latencies(&ids), [id(0), id(1)]);
+        let answer = BTreeMap::from([(id(0), "1.5".into()), (id(1), "2.5".into()), (id(2), "NaN".into())]);
+        let reading = |subtask: u32, t: f64| Reading {
+            t,
+            opened: 0.0,
+            first: None,
+            attempt: 3,
+            subtask,
+            records: 0.0,
+            bad: 0.0,
+            positions: BTreeMap::new(),
+        };
+        let sample = fetch_latency_sample(&answer, &[reading(1, 70.0), reading(2, 80.0)]).expect("one is fresh");
+        assert_eq!((sample.source.as_str(), sample.at_epoch_ms), ("flink", 80.0));
+        assert_eq!(sample.values, [Value(FETCH_LATENCY.into(), Some(1), Some(3), 2.5)]);
+        assert_eq!(fetch_latency_sample(&answer, &[reading(2, 80.0)]), None);
     }
 
     #[test]

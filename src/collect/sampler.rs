@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::SourceVertex;
 use super::gaps::Gaps;
 use super::outlet::Outlet;
-use super::probe::{Reading, SUFFIX, gauges};
+use super::probe::{Reading, SUFFIX, fetch_latencies, fetch_latency_sample, gauges};
 use crate::error::Result;
 use crate::flink::Flink;
 
@@ -26,6 +26,11 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(125);
 /// Flink compares whole milliseconds, and wants more than the step.
 const MARGIN: Duration = Duration::from_millis(2);
 
+/// Sources of other kinds have no such metric.
+const LOOKS_FOR_LATENCY: u32 = 20;
+
+const FETCH_LATENCY_EVERY: Duration = Duration::from_secs(1);
+
 /// Looks for the gauge before its absence is told: a job on a cold cluster may take that long to show any.
 const LOOKS_BEFORE_WARNING: u32 = 120;
 
@@ -35,8 +40,11 @@ pub(super) struct ProbeSampler {
     source: SourceVertex,
     outlet: Outlet,
     gaps: Gaps,
-    /// Ids of the gauges, known once the job has shown one.
+    /// Ids of the gauges, and of the metrics read with them, known once the job has shown a gauge.
     gauges: Option<Vec<String>>,
+    fetch_latencies: Vec<String>,
+    looks_for_latency: u32,
+    fetch_latency_read: Option<Instant>,
     looks: u32,
     unreadable_told: bool,
     seen: BTreeMap<u32, Reading>,
@@ -52,6 +60,9 @@ impl ProbeSampler {
             outlet: outlet.clone(),
             gaps: Gaps::new("probe", outlet),
             gauges: None,
+            fetch_latencies: Vec::new(),
+            looks_for_latency: 0,
+            fetch_latency_read: None,
             looks: 0,
             unreadable_told: false,
             seen: BTreeMap::new(),
@@ -71,6 +82,7 @@ impl ProbeSampler {
         let pause = match &self.gauges {
             Some(gauges) => {
                 let gauges = gauges.clone();
+                self.look_for_fetch_latencies().await?;
                 self.read(&gauges, sent).await?
             }
             None => self.look_for_gauges().await?,
@@ -97,23 +109,54 @@ impl ProbeSampler {
 
     async fn read(&mut self, gauges: &[String], sent: Instant) -> Result<Duration> {
         self.cycle.asked(sent);
-        let answer = self.flink.vertex_metrics(&self.job, &self.source.id, gauges).await;
-        for value in self.gaps.bridge(answer)?.unwrap_or_default().into_values() {
-            match serde_json::from_str::<Reading>(&value) {
-                Ok(reading) => self.take(reading)?,
-                Err(error) => self.tell_unreadable(&value, &error)?,
+        let wanted: Vec<String> = gauges.iter().chain(&self.fetch_latencies).cloned().collect();
+        let answer = self.flink.vertex_metrics(&self.job, &self.source.id, &wanted).await;
+        let answer = self.gaps.bridge(answer)?.unwrap_or_default();
+        let mut fresh = Vec::new();
+        for (_, value) in answer.iter().filter(|(id, _)| gauges.contains(*id)) {
+            match serde_json::from_str::<Reading>(value) {
+                Ok(reading) if self.is_fresh(&reading) => fresh.push(reading),
+                Ok(_) => {}
+                Err(error) => self.tell_unreadable(value, &error)?,
             }
+        }
+        self.take_fetch_latency(&answer, &fresh)?;
+        for reading in fresh {
+            self.take(reading)?;
         }
         Ok(self.cycle.pause(Instant::now(), self.source.subtasks))
     }
 
+    fn is_fresh(&self, reading: &Reading) -> bool {
+        self.seen.get(&reading.subtask).is_none_or(|before| reading.is_newer_than(before))
+    }
+
     fn take(&mut self, reading: Reading) -> Result<()> {
-        if self.seen.get(&reading.subtask).is_some_and(|before| !reading.is_newer_than(before)) {
-            return Ok(());
-        }
         self.cycle.brought(reading.subtask);
         self.outlet.sample(reading.sample())?;
         self.seen.insert(reading.subtask, reading);
+        Ok(())
+    }
+
+    /// Once a second: it is an average of the client's over 30 s, and is here for the study's sake.
+    fn take_fetch_latency(&mut self, answer: &BTreeMap<String, String>, fresh: &[Reading]) -> Result<()> {
+        if self.fetch_latency_read.is_some_and(|read| read.elapsed() < FETCH_LATENCY_EVERY) {
+            return Ok(());
+        }
+        let Some(sample) = fetch_latency_sample(answer, fresh) else { return Ok(()) };
+        self.fetch_latency_read = Some(Instant::now());
+        self.outlet.sample(sample)
+    }
+
+    /// The client shows its metrics a little after the probe.
+    async fn look_for_fetch_latencies(&mut self) -> Result<()> {
+        let known = self.fetch_latencies.len() >= self.source.subtasks as usize;
+        if known || self.looks_for_latency >= LOOKS_FOR_LATENCY {
+            return Ok(());
+        }
+        self.looks_for_latency += 1;
+        let answer = self.flink.vertex_metric_ids(&self.job, &self.source.id).await;
+        self.fetch_latencies = fetch_latencies(&self.gaps.bridge(answer)?.unwrap_or_default());
         Ok(())
     }
 

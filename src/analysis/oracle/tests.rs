@@ -74,8 +74,8 @@ fn latency_is_taken_of_windows_due_in_the_measured_phase() {
     let windows = judged(|story| {
         story.result(7, 0, 5, 1_130.0).result(7, 100_000, 6, 2_150.0).result(8, 100_000, 6, 2_160.0);
     });
-    let written = latencies_ms(&windows, (1_500.0, 3_000.0), |window| window.written_epoch_ms);
+    let written = latencies_ms(&windows, (1_500.0, 3_000.0), |_| true, |window| window.written_epoch_ms);
     assert_eq!(written, [[50.0, 60.0]]);
-    let visible = latencies_ms(&windows, (1_500.0, 3_000.0), |window| window.visible_epoch_ms);
+    let visible = latencies_ms(&windows, (1_500.0, 3_000.0), |_| true, |window| window.visible_epoch_ms);
     assert_eq!(visible, [[90.0, 100.0]]);
 }

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use crate::analysis::statistics::Figure;
 
 /// Names in the order of summary.csv; each carries its unit.
-pub const FIGURES: [&str; 27] = [
+pub const FIGURES: [&str; 39] = [
     "T_real_s",
     "c_duration_s",
     "c_capacity_s",
@@ -34,6 +34,18 @@ pub const FIGURES: [&str; 27] = [
     "U_measured",
     "U_study",
     "T_star_s",
+    "written_mean_ms",
+    "written_range_ms",
+    "written_iqr_ms",
+    "visible_mean_ms",
+    "visible_range_ms",
+    "visible_iqr_ms",
+    "c_duration_cv",
+    "raw_outside_faults_per_s",
+    "useful_outside_faults_per_s",
+    "catch_up_peak_per_s",
+    "raw_of_subtask_0_per_s",
+    "fetch_latency_ms",
 ];
 
 /// The columns of the table *As measured*, after the axes and T.

@@ -3,19 +3,23 @@
 //! A trial that failed or is invalid still gives the figures that it reached: the verdict stands beside them,
 //! and a result is not lost because its run did not finish.
 
+mod answer;
 mod axes;
+mod conclusions;
 mod figures;
 mod optimum;
 mod row;
 mod summary;
 mod trial;
 
+pub use answer::{Answer, Tried};
 pub use axes::{axis_column, axis_value};
+pub use conclusions::{Conclusion, Finding};
 pub use figures::{Cell, FIGURES, Figures, MEASURED_TABLE};
 pub use optimum::{Headline, Optimum, RowOptimum};
-pub use row::{Row, StudyRow};
+pub use row::{CourseLatency, Row, Spread, StudyRow};
 pub use summary::Summary;
-pub use trial::TrialResult;
+pub use trial::{Clusters, Latencies, TrialResult};
 
 use super::history::{ReportPart, Run};
 use super::validity::{self, Judgement, Thresholds, Verdict};
@@ -36,6 +40,8 @@ pub struct Results {
     /// The table *By the study's method*.
     pub study_table: Vec<StudyRow>,
     pub optimum: Optimum,
+    /// The study's conclusions, tested.
+    pub conclusions: Vec<Conclusion>,
     pub verdict: Verdict,
     pub reasons: Vec<String>,
     pub report_parts: Vec<ReportPart>,
@@ -56,7 +62,8 @@ pub fn analyse(run: &Run, simulated: bool) -> Results {
         profile: run.profile.clone(),
         seed: run.seed,
         study_table: rows.iter().map(StudyRow::of).collect(),
-        optimum: optimum::optimum(&rows, run.seed),
+        optimum: optimum::optimum(&rows, &trials, run.seed),
+        conclusions: conclusions::conclusions(&rows, &trials),
         rows,
         verdict,
         reasons,

@@ -8,10 +8,12 @@
 
 use serde::Serialize;
 
+use super::answer::{Answer, answer};
 use super::axes::{self, axis_column, axis_value};
 use super::figures::Cell;
 use super::row::{Row, optimum_cell, seed_of};
-use crate::analysis::model::{Conditions, Model, optimal_interval};
+use super::trial::TrialResult;
+use crate::analysis::model::{Conditions, Model, optimal_interval, utilization};
 use crate::analysis::statistics::{Figure, simulate};
 use crate::record::{Axis, AxisValue};
 
@@ -37,6 +39,7 @@ pub struct Headline {
     pub schedule: Cell,
     /// The headline (`poisson`) lies outside the measured intervals, so its c is the nearest measured one.
     pub outside_measured: bool,
+    pub answer: Answer,
 }
 
 /// T* with the c and R of one row, in seconds.
@@ -51,7 +54,17 @@ pub struct RowOptimum {
     pub schedule: Cell,
 }
 
-pub fn optimum(rows: &[Row], seed: u64) -> Optimum {
+pub fn optimum(rows: &[Row], trials: &[TrialResult], seed: u64) -> Optimum {
+    let groups = by_other_axes(rows);
+    Optimum {
+        cost: "c_duration_s",
+        headlines: groups.into_iter().map(|(axes, rows)| headline(axes, &rows, trials, seed)).collect(),
+        rows: rows.iter().map(|row| row_optimum(row, seed)).collect(),
+    }
+}
+
+/// The rows that differ only in their interval, under the other axes.
+pub(super) fn by_other_axes(rows: &[Row]) -> Vec<(Vec<Axis>, Vec<&Row>)> {
     let interval_axis = interval_axis(rows);
     let mut groups: Vec<(Vec<Axis>, Vec<&Row>)> = Vec::new();
     for row in rows {
@@ -62,11 +75,7 @@ pub fn optimum(rows: &[Row], seed: u64) -> Optimum {
             None => groups.push((others, vec![row])),
         }
     }
-    Optimum {
-        cost: "c_duration_s",
-        headlines: groups.into_iter().map(|(axes, rows)| headline(axes, &rows, seed)).collect(),
-        rows: rows.iter().map(|row| row_optimum(row, seed)).collect(),
-    }
+    groups
 }
 
 /// The axis whose duration is every row's checkpoint interval.
@@ -89,14 +98,16 @@ fn row_optimum(row: &Row, seed: u64) -> RowOptimum {
     RowOptimum { axes: row.axes.clone(), interval_s: row.interval_s, poisson, flink, schedule }
 }
 
-fn headline(axes: Vec<Axis>, rows: &[&Row], seed: u64) -> Headline {
+fn headline(axes: Vec<Axis>, rows: &[&Row], trials: &[TrialResult], seed: u64) -> Headline {
     let lambda_per_s = rows.iter().find_map(|row| row.lambda_per_s);
     let label: String = axes.iter().map(|axis| format!("{}={},", axis_column(axis), axis_value(axis))).collect();
     let points = Points::of(rows);
     let [poisson, flink, schedule] =
         Model::ALL.map(|model| fixed_point_cell(model, &points, lambda_per_s, seed_of(seed, &label, model.name())));
     let outside_measured = poisson.figure().is_some_and(|best| !points.holds(best.value));
-    Headline { axes, lambda_per_s, poisson, flink, schedule, outside_measured }
+    let at_optimum = poisson.figure().and_then(|best| points.utilization_at(best.value, lambda_per_s?));
+    let answer = answer(rows, trials, at_optimum);
+    Headline { axes, lambda_per_s, poisson, flink, schedule, outside_measured, answer }
 }
 
 /// The measured points: T_real with the c and R of its row, by T.
@@ -130,6 +141,17 @@ impl Points {
         let place = interval_s.ln();
         self.places.first().is_some_and(|&first| first <= place)
             && self.places.last().is_some_and(|&last| place <= last)
+    }
+
+    /// U of `poisson` with c and R as they are at that interval; None where a point has no R.
+    fn utilization_at(&self, interval_s: f64, lambda: f64) -> Option<f64> {
+        let value = |figures: &[Figure]| figures.iter().map(|figure| figure.value).collect::<Vec<_>>();
+        if self.restarts.is_empty() {
+            return None;
+        }
+        let place = interval_s.ln();
+        let (cost, restart) = (self.at(place, &value(&self.costs)), self.at(place, &value(&self.restarts)));
+        utilization(Model::Poisson, interval_s, &Conditions::new(cost, restart, lambda)).ok()
     }
 
     /// `values`, one a point, interpolated linearly at ln T and held outside.

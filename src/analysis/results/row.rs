@@ -10,10 +10,13 @@ use serde::Serialize;
 
 use super::axes::{self, by_value};
 use super::figures::{Cell, Figures};
-use super::trial::TrialResult;
+use super::trial::{Clusters, Latencies, TrialResult};
 use crate::analysis::budget::Budget;
+use crate::analysis::latency::Course;
 use crate::analysis::model::{Conditions, Model, optimal_interval, utilization};
-use crate::analysis::statistics::{Figure, Scale, mean, quantile, simulate};
+use crate::analysis::statistics::{
+    Figure, Scale, coefficient_of_variation, interquartile_range, mean, mean_of_clusters, quantile, simulate,
+};
 use crate::analysis::timeline::Fault;
 use crate::record::Axis;
 
@@ -41,9 +44,25 @@ pub struct Row {
     /// T_real ≤ c: checkpoints back to back.
     pub back_to_back: bool,
     pub figures: Figures,
+    pub latency_by_course: Vec<CourseLatency>,
     /// Of all its trials together; summary.json has it under `budget`.
     #[serde(skip)]
     pub budget: Option<Budget>,
+}
+
+/// Latency of the windows that were due in one part of the faults' course.
+#[derive(Clone, Debug, Serialize)]
+pub struct CourseLatency {
+    pub course: Course,
+    pub written: Spread,
+    pub visible: Spread,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Spread {
+    pub p50_ms: Cell,
+    pub p99_ms: Cell,
+    pub max_ms: Cell,
 }
 
 /// A row of the table *By the study's method*: T configured, c_duration, R_study, λ = 1/every, `poisson`.
@@ -116,13 +135,14 @@ impl Group<'_> {
             stretched: real.zip(interval_s).is_some_and(|(real, set)| real > STRETCHED * set),
             back_to_back: real.zip(measured.cost).is_some_and(|(real, cost)| real <= cost.value),
             figures,
+            latency_by_course: self.latency_by_course(),
             budget: Budget::sum(self.trials.iter().filter_map(|trial| trial.budget)),
         }
     }
 
     fn observed(&self, name: &'static str, measured: &Measured) -> Cell {
         let no_recovery = "no recovery was seen";
-        let no_window = "no window was due in the measured phase";
+        let of_trials = |value: fn(&TrialResult) -> Option<f64>| self.of_trials(name, value);
         match name {
             "T_real_s" => Cell::or(measured.real_interval, "no two checkpoints in a row outside faults"),
             "c_duration_s" => Cell::or(measured.cost, "no checkpoint completed in the measured phase"),
@@ -131,14 +151,18 @@ impl Group<'_> {
             "R_study_s" => Cell::or(measured.study_restart, "no job went from RESTARTING to RUNNING"),
             "rework_records" => self.of_faults(name, Scale::Linear, no_recovery, |fault| Some(fault.rework?.records)),
             "rework_event_s" => self.of_faults(name, Scale::Linear, no_recovery, |fault| fault.rework?.event_s),
-            "raw_per_s" => self.of_trials(name, |trial| trial.raw_per_s),
-            "useful_per_s" => self.of_trials(name, |trial| trial.useful_per_s),
-            "written_p50_ms" => Cell::or(self.latency(name, 0.5, |t| &t.written_latencies_ms), no_window),
-            "written_p99_ms" => Cell::or(self.latency(name, 0.99, |t| &t.written_latencies_ms), no_window),
-            "written_max_ms" => Cell::or(self.largest(|t| t.written_latencies_ms.concat()), no_window),
-            "visible_p50_ms" => Cell::or(self.latency(name, 0.5, |t| &t.visible_latencies_ms), no_window),
-            "visible_p99_ms" => Cell::or(self.latency(name, 0.99, |t| &t.visible_latencies_ms), no_window),
-            "visible_max_ms" => Cell::or(self.largest(|t| t.visible_latencies_ms.concat()), no_window),
+            "raw_per_s" => of_trials(|trial| trial.raw_per_s),
+            "useful_per_s" => of_trials(|trial| trial.useful_per_s),
+            "raw_outside_faults_per_s" => of_trials(|trial| trial.raw_outside_faults_per_s),
+            "useful_outside_faults_per_s" => of_trials(|trial| trial.useful_outside_faults_per_s),
+            "raw_of_subtask_0_per_s" => of_trials(|trial| trial.raw_of_subtask_0_per_s),
+            "fetch_latency_ms" => of_trials(|trial| trial.fetch_latency_ms),
+            "c_duration_cv" => of_trials(|trial| coefficient_of_variation(&trial.checkpoint_durations_s)),
+            "catch_up_peak_per_s" => {
+                let peaks = self.strata(|trial| trial.catch_up_peaks_per_s.clone());
+                let reason = "no job caught up over at least a second";
+                Cell::or(mean(&peaks, Scale::Linear, self.seed_of(name)), reason)
+            }
             "lag_max_records" => Cell::or(
                 self.largest(|trial| trial.lag_max_records.into_iter().collect()),
                 "the lag was never defined in the measured phase",
@@ -148,6 +172,8 @@ impl Group<'_> {
                 let sizes = self.strata(|trial| trial.checkpoint_sizes_bytes.clone());
                 Cell::or(mean(&sizes, Scale::Linear, self.seed_of(name)), "no checkpoint told its size")
             }
+            _ if name.starts_with("written_") => self.latency_cell(name, |latencies| &latencies.written_ms),
+            _ if name.starts_with("visible_") => self.latency_cell(name, |latencies| &latencies.visible_ms),
             // c_capacity_s, R_eff_s, capacity_per_s and U_measured exist only under saturating load.
             _ => Cell::Empty(BELOW_CAPACITY.into()),
         }
@@ -185,14 +211,47 @@ impl Group<'_> {
         Cell::or(mean(&strata, Scale::Linear, self.seed_of(name)), "no trial has a measured phase with samples")
     }
 
-    fn latency(
-        &self,
-        name: &str,
-        probability: f64,
-        latencies: impl Fn(&TrialResult) -> &Vec<Vec<f64>>,
-    ) -> Option<Figure> {
-        let strata = self.strata(|trial| latencies(trial).clone());
-        quantile(&strata, probability, self.seed_of(name))
+    /// The statistic that the name ends with, over the latencies of all trials.
+    fn latency_cell(&self, name: &str, of: impl Fn(&Latencies) -> &Clusters) -> Cell {
+        let strata = self.strata(|trial| of(&trial.latencies).clone());
+        let seed = self.seed_of(name);
+        let figure = match name.split_once('_').map_or("", |(_, statistic)| statistic) {
+            "p50_ms" => quantile(&strata, 0.5, seed),
+            "p99_ms" => quantile(&strata, 0.99, seed),
+            "max_ms" => extreme(&strata, |_, largest| largest),
+            "range_ms" => extreme(&strata, |smallest, largest| largest - smallest),
+            "mean_ms" => mean_of_clusters(&strata, seed),
+            // One a trial: the distance of two quantiles has no interval within a trial.
+            _ => {
+                let ranges: Vec<Vec<f64>> =
+                    strata.iter().map(|trial| interquartile_range(trial.concat()).into_iter().collect()).collect();
+                mean(&ranges, Scale::Linear, seed)
+            }
+        };
+        Cell::or(figure, "no window was due in the measured phase")
+    }
+
+    /// p50, p99 and max of both latencies in each part of the faults' course.
+    fn latency_by_course(&self) -> Vec<CourseLatency> {
+        let parts = Course::ALL.into_iter().enumerate();
+        parts
+            .map(|(place, course)| CourseLatency {
+                course,
+                written: self.spread(place, |(written, _)| written),
+                visible: self.spread(place, |(_, visible)| visible),
+            })
+            .collect()
+    }
+
+    fn spread(&self, place: usize, of: impl Fn(&(Clusters, Clusters)) -> &Clusters) -> Spread {
+        let strata = self.strata(|trial| of(&trial.latencies.by_course[place]).clone());
+        let seed = self.seed_of(&format!("latency_by_course.{place}"));
+        let cell = |figure| Cell::or(figure, "no window was due in this part");
+        Spread {
+            p50_ms: cell(quantile(&strata, 0.5, seed)),
+            p99_ms: cell(quantile(&strata, 0.99, seed)),
+            max_ms: cell(extreme(&strata, |_, largest| largest)),
+        }
     }
 
     fn largest(&self, values: impl Fn(&TrialResult) -> Vec<f64>) -> Option<Figure> {
@@ -225,6 +284,13 @@ impl Measured {
             study_restart: group.mean_of_faults("R_study_s", Scale::Log, |fault| fault.study_s),
         }
     }
+}
+
+/// Of the smallest and the largest of all values; no interval, because a larger one can always come.
+fn extreme(strata: &[Clusters], of: impl Fn(f64, f64) -> f64) -> Option<Figure> {
+    let values: Vec<f64> = strata.iter().flatten().flatten().copied().collect();
+    let (smallest, largest) = (values.iter().copied().reduce(f64::min)?, values.iter().copied().reduce(f64::max)?);
+    Some(Figure::bare(of(smallest, largest), values.len()))
 }
 
 fn utilization_cell(

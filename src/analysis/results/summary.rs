@@ -1,10 +1,10 @@
 //! summary.json: the analysis without times of day and paths, so that equal runs are equal files.
 
 use serde::Serialize;
-use serde_json::Value as Json;
 
 use super::Results;
 use super::axes;
+use super::conclusions::Conclusion;
 use super::optimum::Optimum;
 use super::row::{Row, StudyRow};
 use crate::analysis::budget::Budget;
@@ -24,7 +24,7 @@ pub struct Summary<'a> {
     pub study_table: &'a [StudyRow],
     #[serde(rename = "T_star")]
     pub optimum: &'a Optimum,
-    pub conclusions: [Json; 0],
+    pub conclusions: &'a [Conclusion],
     pub budget: Vec<BudgetRow<'a>>,
     pub verdict: Verdict,
     pub reasons: &'a [String],
@@ -62,7 +62,7 @@ impl Results {
             rows: &self.rows,
             study_table: &self.study_table,
             optimum: &self.optimum,
-            conclusions: [],
+            conclusions: &self.conclusions,
             budget: self.rows.iter().filter_map(BudgetRow::of).collect(),
             verdict: self.verdict,
             reasons: &self.reasons,

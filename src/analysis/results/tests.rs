@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{FIGURES, MEASURED_TABLE, Results, analyse, axis_column};
+use super::{FIGURES, Finding, MEASURED_TABLE, Results, analyse, axis_column};
 use crate::analysis::history::Run;
 use crate::analysis::model::{Conditions, Model, optimal_interval, utilization};
 use crate::analysis::story::{Reading, Story, one_kill};
@@ -156,4 +156,82 @@ fn a_trial_that_failed_does_not_hide_what_the_others_show() {
     assert_eq!(mixed.verdict, Verdict::Pass);
     assert!(mixed.reasons.iter().any(|reason| reason.contains("kafka-1 ended by itself")), "{:?}", mixed.reasons);
     assert_eq!(analyse(&Run::from_lines(failed), false).verdict, Verdict::Unknown);
+}
+
+/// Three repeats of each interval; c of 0.2 s at 2 s as told by the story, 1.2 s at 10 s.
+fn separated() -> Results {
+    let costly = |repeat: u32| {
+        let mut story = one_kill(10.0, repeat);
+        for id in 10..19_u32 {
+            let jitter = f64::from(id % 3) * f64::from(repeat);
+            story.checkpoint(id.into(), "completed", 28_000.0 + 2_000.0 * f64::from(id - 10), 1_200.0 + jitter);
+        }
+        story
+    };
+    results((1..=3).flat_map(|repeat| [one_kill(2.0, repeat), costly(repeat)]).collect())
+}
+
+#[test]
+fn the_best_tried_is_told_with_repeats_only() {
+    let separated = separated();
+    let answer = &separated.optimum.headlines[0].answer;
+    assert_eq!(answer.best_tried.len(), 1, "{answer:?}");
+    assert_eq!(answer.best_tried[0].axes, separated.rows[0].axes);
+    assert!(answer.gain_at_optimum.is_some_and(|gain| gain >= 0.0) && answer.agrees.is_some());
+
+    let once = results(vec![one_kill(2.0, 1), one_kill(10.0, 1)]);
+    let answer = &once.optimum.headlines[0].answer;
+    assert!(answer.best_tried.is_empty() && answer.agrees.is_none());
+    assert!(answer.reason.as_ref().is_some_and(|reason| reason.contains("at least two")));
+}
+
+#[test]
+fn what_does_not_differ_is_not_ranked() {
+    // Both intervals checkpointed every 2 s with the same cost: nothing tells them apart.
+    let answer = &study().optimum.headlines[0].answer;
+    assert_eq!(answer.best_tried.len(), 2, "{answer:?}");
+}
+
+#[test]
+fn conclusions_are_tested_by_both_definitions_and_only_with_repeats() {
+    let about = |results: &Results, about: &str, definition: &str| {
+        let found = results.conclusions.iter().find(|one| one.about == about && one.definition == definition);
+        found.unwrap_or_else(|| panic!("{about} by {definition}")).clone()
+    };
+    let separated = separated();
+    assert_eq!(separated.conclusions.len(), 9);
+    let duration = about(&separated, "checkpoint duration", "study");
+    assert_eq!(duration.finding, Finding::Holds, "{duration:?}");
+    let change = duration.change_per_doubling.expect("a slope").value;
+    assert!(change > 0.0, "{change}");
+    let restart = about(&separated, "recovery", "cprun");
+    assert_ne!(restart.finding, Finding::Holds, "R is the same at both intervals");
+
+    let once = results(vec![one_kill(2.0, 1), one_kill(10.0, 1)]);
+    assert!(once.conclusions.iter().all(|one| one.finding == Finding::CannotBeTold && one.reason.is_some()));
+    let alone = results(vec![one_kill(2.0, 1), one_kill(2.0, 2)]);
+    assert!(alone.conclusions.iter().all(|one| one.reason.as_deref() == Some("one interval")));
+}
+
+#[test]
+fn latency_is_told_by_the_part_of_the_fault_s_course_too() {
+    let mut story = one_kill(2.0, 1);
+    // Windows of one second at 100 times, due 10 s of event time after their end: at 15 s, 22 s and 26 s.
+    for (due_s, late_ms) in [(15.0, 40.0), (22.0, 3_500.0), (26.0, 900.0)] {
+        let window = (due_s * 1e5) as i64 - 110_000;
+        story.truth(7, window, 3).result(7, window, 3, due_s * 1e3 + late_ms);
+    }
+    let results = results(vec![story]);
+    let written: Vec<f64> = results.rows[0]
+        .latency_by_course
+        .iter()
+        .map(|part| part.written.max_ms.figure().expect("one window each").value)
+        .collect();
+    for (value, expected) in written.into_iter().zip([40.0, 3_500.0, 900.0]) {
+        assert_close(value, expected);
+    }
+    assert_close(value(&results, 0, "written_range_ms"), 3_460.0);
+    assert_close(value(&results, 0, "written_mean_ms"), (40.0 + 3_500.0 + 900.0) / 3.0);
+    assert_close(value(&results, 0, "written_iqr_ms"), (900.0 + 3_500.0) / 2.0 - (40.0 + 900.0) / 2.0);
+    assert_close(value(&results, 0, "catch_up_peak_per_s"), 8_000.0);
 }

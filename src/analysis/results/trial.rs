@@ -5,14 +5,14 @@ use crate::analysis::checkpoints::{self, CheckpointRow};
 use crate::analysis::curve::Bounds;
 use crate::analysis::history::Trial;
 use crate::analysis::lag::{LagPoint, lag_points};
-use crate::analysis::latency::latencies_ms;
+use crate::analysis::latency::{Course, latencies_ms};
 use crate::analysis::oracle::{self, WindowOutcome};
 use crate::analysis::sampling::missing_share;
 use crate::analysis::series::Series;
-use crate::analysis::throughput::{raw_per_s, useful_per_s};
+use crate::analysis::throughput::{calm_spans, over, peak_per_s, raw_of_subtask_per_s, raw_per_s, useful_per_s};
 use crate::analysis::timeline::{Fault, faults};
 use crate::analysis::validity::{self, Evidence, Judgement, Thresholds};
-use crate::record::{Axis, EpochMs, ReplayEnd};
+use crate::record::{Axis, EpochMs, FETCH_LATENCY, ReplayEnd, Sample};
 
 /// The sampling step where the trial ended before it said its own, in milliseconds.
 const DEFAULT_STEP_MS: f64 = 250.0;
@@ -43,11 +43,17 @@ pub struct TrialResult {
     pub checkpoint_durations_s: Vec<f64>,
     pub checkpoint_sizes_bytes: Vec<f64>,
     pub trigger_gaps_s: Vec<f64>,
-    /// Of windows due in the measured phase, clustered by window.
-    pub written_latencies_ms: Vec<Vec<f64>>,
-    pub visible_latencies_ms: Vec<Vec<f64>>,
+    pub latencies: Latencies,
     pub raw_per_s: Option<f64>,
     pub useful_per_s: Option<f64>,
+    /// The same over the measured phase without [issued, caught_up] of the faults.
+    pub raw_outside_faults_per_s: Option<f64>,
+    pub useful_outside_faults_per_s: Option<f64>,
+    /// The largest raw rate of each catch-up, over a second.
+    pub catch_up_peaks_per_s: Vec<f64>,
+    /// What the study's harness would have read: the rate of one subtask, and Kafka's own fetch latency.
+    pub raw_of_subtask_0_per_s: Option<f64>,
+    pub fetch_latency_ms: Option<f64>,
     /// Where the time between the first and the last fault went; None with fewer than two faults.
     pub budget: Option<Budget>,
     /// Of the measured phase.
@@ -59,6 +65,30 @@ pub struct TrialResult {
     pub judgement: Judgement,
     pub notes: Vec<String>,
     pub warnings: Vec<String>,
+}
+
+/// Latencies in milliseconds, those of one window together.
+pub type Clusters = Vec<Vec<f64>>;
+
+/// Latencies of the windows due in the measured phase.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Latencies {
+    pub written_ms: Clusters,
+    pub visible_ms: Clusters,
+    /// Written and visible of the windows due in each part of the faults' course, in the order of `Course::ALL`.
+    pub by_course: [(Clusters, Clusters); 3],
+}
+
+impl Latencies {
+    fn of(windows: &[WindowOutcome], faults: &[Fault], phase: (EpochMs, EpochMs)) -> Self {
+        let both = |counts: &dyn Fn(EpochMs) -> bool| {
+            let written = latencies_ms(windows, phase, counts, |window| window.written_epoch_ms);
+            (written, latencies_ms(windows, phase, counts, |window| window.visible_epoch_ms))
+        };
+        let (written_ms, visible_ms) = both(&|_| true);
+        let by_course = Course::ALL.map(|course| both(&|due| Course::at(faults, due) == course));
+        Self { written_ms, visible_ms, by_course }
+    }
 }
 
 impl TrialResult {
@@ -86,6 +116,7 @@ impl TrialResult {
             missing_samples,
             step_ms,
         };
+        let calm = measured.map(|measured| calm_spans(measured, &disturbances)).unwrap_or_default();
         let checkpoint_durations_s = or_none(measured, |measured| checkpoints::durations_s(&checkpoints, measured));
         Self {
             id: trial.id.clone(),
@@ -106,10 +137,14 @@ impl TrialResult {
             trigger_gaps_s: or_none(measured, |measured| {
                 checkpoints::trigger_gaps_s(&checkpoints, measured, &disturbances)
             }),
-            written_latencies_ms: or_none(due, |due| latencies_ms(&windows, due, |window| window.written_epoch_ms)),
-            visible_latencies_ms: or_none(due, |due| latencies_ms(&windows, due, |window| window.visible_epoch_ms)),
+            latencies: due.map(|due| Latencies::of(&windows, &faults, due)).unwrap_or_default(),
             raw_per_s: in_measured(raw_per_s),
             useful_per_s: in_measured(useful_per_s),
+            raw_outside_faults_per_s: over(&calm, |span| raw_per_s(&series, span)),
+            useful_outside_faults_per_s: over(&calm, |span| useful_per_s(&series, span)),
+            catch_up_peaks_per_s: catch_ups(&faults).filter_map(|span| peak_per_s(&series, span, step_ms)).collect(),
+            raw_of_subtask_0_per_s: measured.and_then(|measured| raw_of_subtask_per_s(&series, 0, measured)),
+            fetch_latency_ms: measured.and_then(|measured| fetch_latency_ms(&trial.samples, measured)),
             lag_max_records: measured.and_then(|measured| largest(&lag, &faults, measured)),
             replay_end: trial.replay_end.clone(),
             missing_samples,
@@ -144,6 +179,23 @@ fn disturbances(faults: &[Fault]) -> Vec<Bounds> {
         Some(Bounds { lo, hi })
     });
     spans.collect()
+}
+
+/// From `first` to `caught_up` of each fault that has both.
+fn catch_ups(faults: &[Fault]) -> impl Iterator<Item = (EpochMs, EpochMs)> + '_ {
+    faults.iter().filter_map(|fault| Some((fault.phases.first?.hi, fault.phases.caught_up?.hi)))
+}
+
+/// Mean of Kafka's `fetch-latency-avg` over all samples and subtasks, as the study's harness takes it; NaN is what
+/// the client shows before its first fetch.
+fn fetch_latency_ms(samples: &[Sample], (from, to): (EpochMs, EpochMs)) -> Option<f64> {
+    let told = samples.iter().filter(|sample| sample.source == "flink" && (from..=to).contains(&sample.at_epoch_ms));
+    let values: Vec<f64> = told
+        .flat_map(|sample| &sample.values)
+        .filter(|value| value.0 == FETCH_LATENCY && value.3.is_finite())
+        .map(|value| value.3)
+        .collect();
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
 fn lambda_per_s(trial: &Trial) -> Option<f64> {

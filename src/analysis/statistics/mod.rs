@@ -8,13 +8,15 @@
 //! arithmetic mean, because the models want the mean of c and R; a duration of 0 falls back to the plain t.
 
 mod bootstrap;
+mod compare;
 mod quantile;
 mod simulation;
 
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-pub use quantile::{median, quantile, quantile_of_sorted};
+pub use compare::{difference, slope};
+pub use quantile::{interquartile_range, median, quantile, quantile_of_sorted};
 pub use simulation::simulate;
 
 /// The share of repeats that an interval is to hold.
@@ -71,6 +73,40 @@ pub fn mean(strata: &[Vec<f64>], scale: Scale, seed: u64) -> Option<Figure> {
     }
 }
 
+/// The mean over clusters of values that arise together, each cluster drawn whole.
+#[must_use]
+pub fn mean_of_clusters(strata: &[Vec<Vec<f64>>], seed: u64) -> Option<Figure> {
+    let counted: Vec<Vec<(f64, f64)>> = strata
+        .iter()
+        .map(|clusters| clusters.iter().map(|cluster| (cluster.iter().sum(), cluster.len() as f64)).collect())
+        .collect();
+    let (sum, count) = counted.iter().flatten().fold((0.0, 0.0), |(sum, count), (s, n)| (sum + s, count + n));
+    if count == 0.0 {
+        return None;
+    }
+    if !enough_to_resample(strata.iter().map(Vec::len)) {
+        return Some(Figure::bare(sum / count, count as usize));
+    }
+    Some(Figure::between(sum / count, bootstrap::ratio_interval(&counted, seed), count as usize))
+}
+
+/// Standard deviation over mean; None for fewer than two values or a mean of 0.
+#[must_use]
+pub fn coefficient_of_variation(values: &[f64]) -> Option<f64> {
+    let mean = arithmetic_mean(values).filter(|mean| *mean != 0.0)?;
+    Some(deviation(values)? / mean)
+}
+
+/// Of a sample; None for fewer than two values.
+fn deviation(values: &[f64]) -> Option<f64> {
+    if values.len() < 2 {
+        return None;
+    }
+    let mean = arithmetic_mean(values)?;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    Some((squares / (values.len() - 1) as f64).sqrt())
+}
+
 fn enough_to_resample(lengths: impl Iterator<Item = usize>) -> bool {
     let (trials, values) = lengths.filter(|&length| length > 0).fold((0, 0), |(t, v), length| (t + 1, v + length));
     values >= BOOTSTRAP_FROM && values >= trials * STRATUM_FROM
@@ -100,14 +136,12 @@ fn log_t(values: &[f64]) -> Option<Figure> {
 /// t(n-1, 97.5 %) · s/√n, in the unit of the values.
 fn half_width(values: &[f64]) -> Option<f64> {
     let count = values.len();
-    if count < 2 {
-        return None;
-    }
-    let mean = arithmetic_mean(values)?;
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    let deviation = (squares / (count - 1) as f64).sqrt();
-    let student = StudentsT::new(0.0, 1.0, (count - 1) as f64).ok()?;
-    Some(student.inverse_cdf(f64::midpoint(1.0, CONFIDENCE)) * deviation / (count as f64).sqrt())
+    Some(student(count.checked_sub(1)? as f64)? * deviation(values)? / (count as f64).sqrt())
+}
+
+/// The quantile of Student's t that cuts off the upper half of what lies outside `CONFIDENCE`.
+fn student(freedom: f64) -> Option<f64> {
+    Some(StudentsT::new(0.0, 1.0, freedom).ok()?.inverse_cdf(f64::midpoint(1.0, CONFIDENCE)))
 }
 
 #[cfg(test)]

@@ -24,6 +24,13 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     (!sorted.is_empty()).then(|| quantile_of_sorted(&sorted, 0.5))
 }
 
+/// Third quartile less the first; None for none.
+#[must_use]
+pub fn interquartile_range(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+    let sorted = sorted(values);
+    (!sorted.is_empty()).then(|| quantile_of_sorted(&sorted, 0.75) - quantile_of_sorted(&sorted, 0.25))
+}
+
 /// The quantile of all values; `strata` holds trials, each of clusters in the order of time.
 #[must_use]
 pub fn quantile(strata: &[Vec<Vec<f64>>], probability: f64, seed: u64) -> Option<Figure> {
