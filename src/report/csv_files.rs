@@ -199,6 +199,9 @@ fn faults(results: &Results) -> Result<File> {
         "rework_event_s",
         "restarts",
         "undo",
+        "initializing_lo_ms",
+        "initializing_hi_ms",
+        "restored_checkpoint",
     ]));
     let mut sheet = Sheet::new(&columns)?;
     for trial in &results.trials {
@@ -230,6 +233,9 @@ fn faults(results: &Results) -> Result<File> {
                 optional(fault.rework.as_ref().and_then(|rework| rework.event_s), float),
                 fault.restarts.to_string(),
                 fault.undo.clone(),
+                since(trial, fault.initializing.map(|bounds| bounds.lo)),
+                since(trial, fault.initializing.map(|bounds| bounds.hi)),
+                optional(fault.restored_checkpoint, |id| id.to_string()),
             ]);
             sheet.row(&row)?;
         }

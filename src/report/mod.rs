@@ -5,6 +5,7 @@
 //! is missing when a reviewer asks cannot be taken later.
 
 mod csv_files;
+mod findings;
 mod number;
 mod pages;
 mod table;
@@ -27,31 +28,57 @@ pub enum Part {
     AsMeasured,
     /// T* and what was the best interval tried.
     Optimum,
+    /// Rates with and without faults.
+    Throughput,
+    /// Written and visible, over all and by the course of a fault.
+    Latency,
+    /// Where the time between the first and the last fault went.
+    Budget,
+    /// The study's conclusions, tested.
+    Conclusions,
     /// Verdict, load and oracle of each trial.
     Trials,
     Text(String),
 }
 
 impl Part {
-    pub const NAMES: [&'static str; 5] = ["faults", "study_method", "as_measured", "optimum", "trials"];
+    pub const NAMES: [&'static str; 9] = [
+        "faults",
+        "study_method",
+        "as_measured",
+        "optimum",
+        "throughput",
+        "latency",
+        "budget",
+        "conclusions",
+        "trials",
+    ];
+
+    const NAMED: [Self; 9] = [
+        Self::Faults,
+        Self::StudyMethod,
+        Self::AsMeasured,
+        Self::Optimum,
+        Self::Throughput,
+        Self::Latency,
+        Self::Budget,
+        Self::Conclusions,
+        Self::Trials,
+    ];
 
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        let parts = [Self::Faults, Self::StudyMethod, Self::AsMeasured, Self::Optimum, Self::Trials];
-        Self::NAMES.into_iter().zip(parts).find(|(known, _)| *known == name).map(|(_, part)| part)
+        Self::NAMES.into_iter().zip(Self::NAMED).find(|(known, _)| *known == name).map(|(_, part)| part)
     }
 
     /// Name and text as the journal keeps them.
     #[must_use]
     pub fn noted(&self) -> (String, Option<String>) {
-        match self {
-            Self::Faults => ("faults".into(), None),
-            Self::StudyMethod => ("study_method".into(), None),
-            Self::AsMeasured => ("as_measured".into(), None),
-            Self::Optimum => ("optimum".into(), None),
-            Self::Trials => ("trials".into(), None),
-            Self::Text(text) => ("text".into(), Some(text.clone())),
+        if let Self::Text(text) = self {
+            return ("text".into(), Some(text.clone()));
         }
+        let name = Self::NAMES.into_iter().zip(Self::NAMED).find(|(_, part)| part == self).map(|(name, _)| name);
+        (name.unwrap_or_default().into(), None)
     }
 
     fn table(&self, results: &Results) -> Option<Table> {
@@ -60,6 +87,10 @@ impl Part {
             Self::StudyMethod => Some(tables::study_method(results)),
             Self::AsMeasured => Some(tables::as_measured(results)),
             Self::Optimum => Some(tables::optimum(results)),
+            Self::Throughput => Some(findings::throughput(results)),
+            Self::Latency => Some(findings::latency(results)),
+            Self::Budget => Some(findings::budget(results)),
+            Self::Conclusions => Some(findings::conclusions(results)),
             Self::Trials => Some(tables::trials(results)),
             Self::Text(_) => None,
         }

@@ -134,7 +134,7 @@ pub fn optimum(results: &Results) -> Table {
     }));
     let mut notes = Vec::new();
     for headline in &results.optimum.headlines {
-        if let Some(text) = answer(results, headline) {
+        if let Some(text) = answer(headline) {
             notes.push(text);
         }
         if headline.outside_measured {
@@ -165,16 +165,32 @@ fn seconds(value: &Cell) -> String {
     }
 }
 
-/// Which of the tried intervals has the largest modelled U, in one sentence.
-fn answer(results: &Results, headline: &Headline) -> Option<String> {
-    let of_group = |row: &&Row| headline.axes.iter().all(|axis| row.axes.contains(axis));
-    let utilization = |row: &Row| row.figures.get("U_poisson").map(|figure| figure.value);
-    let tried: Vec<&Row> = results.rows.iter().filter(of_group).filter(|row| utilization(row).is_some()).collect();
-    let best = tried.iter().max_by(|a, b| utilization(a).unwrap_or(0.0).total_cmp(&utilization(b).unwrap_or(0.0)))?;
-    // One trial of each says nothing about another one: no sentence compares intervals then.
-    let repeated = tried.iter().all(|row| row.repeats > 1);
-    (tried.len() > 1 && repeated)
-        .then(|| format!("of the intervals tried, {} has the largest modelled U (poisson)", combination(&best.axes)))
+/// The plain answer: the best of those tried, T*, and whether they agree.
+fn answer(headline: &Headline) -> Option<String> {
+    let best = headline.poisson.figure()?;
+    let optimum = match (best.lo, best.hi) {
+        (Some(lo), Some(hi)) => format!("T* is {} s [{}, {}]", short(best.value), short(lo), short(hi)),
+        _ => format!("T* is {} s", short(best.value)),
+    };
+    let answer = &headline.answer;
+    if let Some(reason) = &answer.reason {
+        return Some(format!("{optimum}; which of those tried is best cannot be told: {reason}"));
+    }
+    let names: Vec<String> = answer
+        .best_tried
+        .iter()
+        .map(|tried| format!("{} (U {:.1} %)", combination(&tried.axes), 100.0 * tried.utilization))
+        .collect();
+    let tried = match names.as_slice() {
+        [alone] => format!("best of those tried: {alone}, apart from every other"),
+        several => format!("best of those tried, not told apart: {}", several.join(", ")),
+    };
+    let agreement = match (answer.agrees, answer.gain_at_optimum) {
+        (Some(true), Some(gain)) => format!("they agree: at T* the model gives {:.1} % more U", 100.0 * gain),
+        (_, Some(gain)) => format!("they do not agree: at T* the model gives {:.1} % more U", 100.0 * gain),
+        _ => "whether they agree cannot be told".into(),
+    };
+    Some(format!("{tried}; {optimum}; {agreement}"))
 }
 
 /// Verdict, load and oracle of every trial.
@@ -230,12 +246,12 @@ fn trial_row(trial: &TrialResult) -> Vec<String> {
     row
 }
 
-fn repeats_note(results: &Results) -> Vec<String> {
+pub(super) fn repeats_note(results: &Results) -> Vec<String> {
     if results.rows.iter().all(|row| row.repeats < 2) { vec![ONE_REPEAT.into()] } else { Vec::new() }
 }
 
 /// `interval=1 s`, or several with commas.
-fn combination(axes: &[Axis]) -> String {
+pub(super) fn combination(axes: &[Axis]) -> String {
     let parts = axes.iter().map(|axis| {
         let value = axis_value(axis);
         let value =

@@ -142,7 +142,8 @@ impl Group<'_> {
 
     fn observed(&self, name: &'static str, measured: &Measured) -> Cell {
         let no_recovery = "no recovery was seen";
-        let of_trials = |value: fn(&TrialResult) -> Option<f64>| self.of_trials(name, value);
+        let no_rate = "no trial has a measured phase with samples";
+        let of_trials = |value: fn(&TrialResult) -> Option<f64>| self.mean_of_trials(name, no_rate, value);
         match name {
             "T_real_s" => Cell::or(measured.real_interval, "no two checkpoints in a row outside faults"),
             "c_duration_s" => Cell::or(measured.cost, "no checkpoint completed in the measured phase"),
@@ -156,8 +157,12 @@ impl Group<'_> {
             "raw_outside_faults_per_s" => of_trials(|trial| trial.raw_outside_faults_per_s),
             "useful_outside_faults_per_s" => of_trials(|trial| trial.useful_outside_faults_per_s),
             "raw_of_subtask_0_per_s" => of_trials(|trial| trial.raw_of_subtask_0_per_s),
-            "fetch_latency_ms" => of_trials(|trial| trial.fetch_latency_ms),
-            "c_duration_cv" => of_trials(|trial| coefficient_of_variation(&trial.checkpoint_durations_s)),
+            "fetch_latency_ms" => {
+                self.mean_of_trials(name, "the source showed no fetch latency", |trial| trial.fetch_latency_ms)
+            }
+            "c_duration_cv" => self.mean_of_trials(name, "no trial completed two checkpoints", |trial| {
+                coefficient_of_variation(&trial.checkpoint_durations_s)
+            }),
             "catch_up_peak_per_s" => {
                 let peaks = self.strata(|trial| trial.catch_up_peaks_per_s.clone());
                 let reason = "no job caught up over at least a second";
@@ -206,9 +211,9 @@ impl Group<'_> {
         mean(&strata, scale, self.seed_of(name))
     }
 
-    fn of_trials(&self, name: &str, value: impl Fn(&TrialResult) -> Option<f64>) -> Cell {
+    fn mean_of_trials(&self, name: &str, reason: &str, value: impl Fn(&TrialResult) -> Option<f64>) -> Cell {
         let strata = self.strata(|trial| value(trial).into_iter().collect());
-        Cell::or(mean(&strata, Scale::Linear, self.seed_of(name)), "no trial has a measured phase with samples")
+        Cell::or(mean(&strata, Scale::Linear, self.seed_of(name)), reason)
     }
 
     /// The statistic that the name ends with, over the latencies of all trials.
