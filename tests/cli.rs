@@ -385,3 +385,28 @@ fn a_body_that_lacks_a_part_is_told_which() {
     place.script(&no_feed).without_tools(&["x.rhai"]).fails(65, &["x.rhai:2:", "lacks a replay"]);
     assert_eq!(place.runs(), 0);
 }
+
+#[test]
+fn the_study_s_own_arithmetic_is_checked_in_under_a_second() {
+    let place = Place::new();
+    let script = fs::read_to_string("scripts/paper_check.rhai").expect("it is there");
+    let started = std::time::Instant::now();
+    let ran = place.script(&script).without_tools(&["x.rhai"]);
+    assert!(started.elapsed().as_secs_f64() < 1.0, "{:?}", started.elapsed());
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{}", ran.out);
+    for piece in [
+        "λ = 1/600 s",
+        "T = 30 s: published U 82.9 %, again 82.9 % from c = 0.778 s and R = 81.85 s: agrees",
+        "T = 5 s: published U 76.6 %; its c and R are not at hand",
+        "published T* 28.73 s, again 30.816 s from c = 0.778 s: does not agree",
+        "by the model flink: 31.086 s",
+    ] {
+        assert!(ran.out.contains(piece), "{piece} is not in\n{}", ran.out);
+    }
+    assert_eq!(place.runs(), 0, "nothing was run, so nothing is left");
+    // Given an R that a half percent of U away from the published one, it says so.
+    let given = ["x.rhai", "-P", "costs=[0.778, 0.778, 0.778]", "-P", "restarts=[56.0, 81.85, 95.0]"];
+    let ran = place.without_tools(&given);
+    assert!(ran.out.contains("T = 5 s: published U 76.6 %, again 76.6 % from c = 0.778 s and R = 56 s: agrees"));
+    assert!(ran.out.contains("R = 95 s: does not agree"), "{}", ran.out);
+}

@@ -134,7 +134,8 @@ fn the_schedule_is_kept_and_every_row_arrives_in_turn() {
     assert_eq!(end.due, end.sent, "everything due at the stop was sent");
     assert!(end.sent > 10_000, "{end:?}");
     assert!(end.rate_error < 0.02, "{end:?}");
-    assert!(end.queued_p50_ms < 5.0 && end.acked_p50_ms < 50.0, "{end:?}");
+    // A backlog that grew would be seconds by now; a machine busy with other tests is tens of milliseconds late.
+    assert!(end.queued_p50_ms < 100.0 && end.acked_p50_ms < 250.0, "{end:?}");
     assert!(end.queued_p50_ms <= end.acked_p50_ms);
     let span_ms = (end.last_event_epoch_ms - event_0) as f64 / 7_200.0;
     assert!((end.at_epoch_ms - start - span_ms).abs() < 50.0, "stopped where the schedule stood");
