@@ -407,6 +407,6 @@ fn the_study_s_own_arithmetic_is_checked_in_under_a_second() {
     // Given an R that a half percent of U away from the published one, it says so.
     let given = ["x.rhai", "-P", "costs=[0.778, 0.778, 0.778]", "-P", "restarts=[56.0, 81.85, 95.0]"];
     let ran = place.without_tools(&given);
-    assert!(ran.out.contains("T = 5 s: published U 76.6 %, again 76.6 % from c = 0.778 s and R = 56 s: agrees"));
-    assert!(ran.out.contains("R = 95 s: does not agree"), "{}", ran.out);
+    assert!(ran.out.contains("T = 5 s: published U 76.6 %, again 76.6 % from c = 0.778 s and R = 56.0 s: agrees"));
+    assert!(ran.out.contains("R = 95.0 s: does not agree"), "{}", ran.out);
 }
