@@ -51,6 +51,17 @@ impl Course {
     }
 }
 
+/// visible - written in milliseconds of the windows due within [from, to] outside faults, clustered by the instant
+/// they are due. Under an exactly-once sink that is the wait for the next checkpoint and its end.
+#[must_use]
+pub fn commit_waits_ms(windows: &[WindowOutcome], faults: &[Fault], (from, to): (EpochMs, EpochMs)) -> Vec<Vec<f64>> {
+    let calm = |due: EpochMs| (from..=to).contains(&due) && Course::at(faults, due) == Course::Calm;
+    clustered(windows, |window| {
+        let due = window.due_epoch_ms.filter(|&due| calm(due));
+        due.and(Some(window.visible_epoch_ms? - window.written_epoch_ms?))
+    })
+}
+
 /// Latencies in milliseconds of the windows due within [from, to] at an instant that `counts`, clustered by the
 /// instant they are due.
 #[must_use]
@@ -60,11 +71,18 @@ pub fn latencies_ms(
     counts: impl Fn(EpochMs) -> bool,
     arrival: impl Fn(&WindowOutcome) -> Option<EpochMs>,
 ) -> Vec<Vec<f64>> {
+    clustered(windows, |window| {
+        let due = window.due_epoch_ms.filter(|&due| (from..=to).contains(&due) && counts(due))?;
+        Some(arrival(window)? - due)
+    })
+}
+
+/// The values of windows that have one, those of the same time together, in the order of time.
+fn clustered(windows: &[WindowOutcome], value: impl Fn(&WindowOutcome) -> Option<f64>) -> Vec<Vec<f64>> {
     let mut clusters: BTreeMap<i64, Vec<f64>> = BTreeMap::new();
     for window in windows {
-        let (Some(due), Some(arrived)) = (window.due_epoch_ms, arrival(window)) else { continue };
-        if (from..=to).contains(&due) && counts(due) {
-            clusters.entry(window.window_start_epoch_ms).or_default().push(arrived - due);
+        if let Some(value) = value(window) {
+            clusters.entry(window.window_start_epoch_ms).or_default().push(value);
         }
     }
     clusters.into_values().collect()

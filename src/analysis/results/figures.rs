@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use crate::analysis::statistics::Figure;
 
 /// Names in the order of summary.csv; each carries its unit.
-pub const FIGURES: [&str; 39] = [
+pub const FIGURES: [&str; 40] = [
     "T_real_s",
     "c_duration_s",
     "c_capacity_s",
@@ -46,6 +46,7 @@ pub const FIGURES: [&str; 39] = [
     "catch_up_peak_per_s",
     "raw_of_subtask_0_per_s",
     "fetch_latency_ms",
+    "commit_wait_ms",
 ];
 
 /// The columns of the table *As measured*, after the axes and T.

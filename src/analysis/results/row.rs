@@ -45,6 +45,9 @@ pub struct Row {
     pub back_to_back: bool,
     pub figures: Figures,
     pub latency_by_course: Vec<CourseLatency>,
+    /// T_real/2 + c in milliseconds: what `commit_wait_ms` is for triggers in a uniform phase to the windows. Only
+    /// where the sink promises each result once.
+    pub expected_commit_wait_ms: Option<f64>,
     /// Of all its trials together; summary.json has it under `budget`.
     #[serde(skip)]
     pub budget: Option<Budget>,
@@ -136,6 +139,7 @@ impl Group<'_> {
             back_to_back: real.zip(measured.cost).is_some_and(|(real, cost)| real <= cost.value),
             figures,
             latency_by_course: self.latency_by_course(),
+            expected_commit_wait_ms: self.expected_commit_wait_ms(&measured),
             budget: Budget::sum(self.trials.iter().filter_map(|trial| trial.budget)),
         }
     }
@@ -159,6 +163,10 @@ impl Group<'_> {
             "raw_of_subtask_0_per_s" => of_trials(|trial| trial.raw_of_subtask_0_per_s),
             "fetch_latency_ms" => {
                 self.mean_of_trials(name, "the source showed no fetch latency", |trial| trial.fetch_latency_ms)
+            }
+            "commit_wait_ms" => {
+                let waits = self.strata(|trial| trial.latencies.commit_waits_ms.clone());
+                Cell::or(mean_of_clusters(&waits, self.seed_of(name)), "no window was due outside faults")
             }
             "c_duration_cv" => self.mean_of_trials(name, "no trial completed two checkpoints", |trial| {
                 coefficient_of_variation(&trial.checkpoint_durations_s)
@@ -234,6 +242,12 @@ impl Group<'_> {
             }
         };
         Cell::or(figure, "no window was due in the measured phase")
+    }
+
+    fn expected_commit_wait_ms(&self, measured: &Measured) -> Option<f64> {
+        let promised = self.trials.iter().all(|trial| trial.exactly_once);
+        let (interval, cost) = measured.real_interval.zip(measured.cost).filter(|_| promised)?;
+        Some(1e3 * (interval.value / 2.0 + cost.value))
     }
 
     /// p50, p99 and max of both latencies in each part of the faults' course.

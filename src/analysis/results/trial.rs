@@ -5,7 +5,7 @@ use crate::analysis::checkpoints::{self, CheckpointRow};
 use crate::analysis::curve::Bounds;
 use crate::analysis::history::Trial;
 use crate::analysis::lag::{LagPoint, lag_points};
-use crate::analysis::latency::{Course, latencies_ms};
+use crate::analysis::latency::{Course, commit_waits_ms, latencies_ms};
 use crate::analysis::oracle::{self, WindowOutcome};
 use crate::analysis::sampling::missing_share;
 use crate::analysis::series::Series;
@@ -51,6 +51,8 @@ pub struct TrialResult {
     pub useful_outside_faults_per_s: Option<f64>,
     /// The largest raw rate of each catch-up, over a second.
     pub catch_up_peaks_per_s: Vec<f64>,
+    /// Whether the sink promises each result once.
+    pub exactly_once: bool,
     /// What the study's harness would have read: the rate of one subtask, and Kafka's own fetch latency.
     pub raw_of_subtask_0_per_s: Option<f64>,
     pub fetch_latency_ms: Option<f64>,
@@ -77,6 +79,8 @@ pub struct Latencies {
     pub visible_ms: Clusters,
     /// Written and visible of the windows due in each part of the faults' course, in the order of `Course::ALL`.
     pub by_course: [(Clusters, Clusters); 3],
+    /// visible - written outside faults.
+    pub commit_waits_ms: Clusters,
 }
 
 impl Latencies {
@@ -87,7 +91,7 @@ impl Latencies {
         };
         let (written_ms, visible_ms) = both(&|_| true);
         let by_course = Course::ALL.map(|course| both(&|due| Course::at(faults, due) == course));
-        Self { written_ms, visible_ms, by_course }
+        Self { written_ms, visible_ms, by_course, commit_waits_ms: commit_waits_ms(windows, faults, phase) }
     }
 }
 
@@ -143,6 +147,7 @@ impl TrialResult {
             raw_outside_faults_per_s: over(&calm, |span| raw_per_s(&series, span)),
             useful_outside_faults_per_s: over(&calm, |span| useful_per_s(&series, span)),
             catch_up_peaks_per_s: catch_ups(&faults).filter_map(|span| peak_per_s(&series, span, step_ms)).collect(),
+            exactly_once: trial.submitted.as_ref().is_some_and(|submitted| submitted.exactly_once),
             raw_of_subtask_0_per_s: measured.and_then(|measured| raw_of_subtask_per_s(&series, 0, measured)),
             fetch_latency_ms: measured.and_then(|measured| fetch_latency_ms(&trial.samples, measured)),
             lag_max_records: measured.and_then(|measured| largest(&lag, &faults, measured)),
