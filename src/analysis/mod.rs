@@ -13,12 +13,13 @@ pub mod lag;
 pub mod latency;
 pub mod model;
 pub mod oracle;
+pub mod provenance;
 pub mod results;
 pub mod sampling;
 pub mod series;
 pub mod statistics;
 #[cfg(test)]
-mod story;
+pub(crate) mod story;
 pub mod throughput;
 pub mod timeline;
 pub mod validity;

@@ -48,6 +48,14 @@ pub struct Results {
     pub warnings: Vec<String>,
 }
 
+impl Results {
+    /// Whether any trial broke a limit of the table of verdicts.
+    #[must_use]
+    pub fn is_any_check_broken(&self) -> bool {
+        self.trials.iter().flat_map(|trial| &trial.judgement.checks).any(validity::Check::is_broken)
+    }
+}
+
 /// Computes everything from the journal's content; `simulated` comes from the manifest.
 #[must_use]
 pub fn analyse(run: &Run, simulated: bool) -> Results {
@@ -55,7 +63,7 @@ pub fn analyse(run: &Run, simulated: bool) -> Results {
         run.trials.iter().map(|trial| TrialResult::of(trial, &Thresholds::default())).collect();
     trials.sort_by_key(|trial| trial.order);
     let rows = row::rows(&trials, run.seed);
-    let Judgement { verdict, reasons } = judge(&trials);
+    let Judgement { verdict, reasons, .. } = judge(&trials);
     Results {
         simulated,
         script: run.script.clone(),
@@ -82,7 +90,7 @@ fn judge(trials: &[TrialResult]) -> Judgement {
     let of =
         |judged: &[(String, Judgement)]| validity::worst(judged.iter().map(|(id, judgement)| (id.as_str(), judgement)));
     let verdict = of(if ended.is_empty() { &all } else { &ended }).verdict;
-    Judgement { verdict, reasons: of(&all).reasons }
+    Judgement { verdict, ..of(&all) }
 }
 
 #[cfg(test)]

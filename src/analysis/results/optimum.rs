@@ -9,12 +9,12 @@
 use serde::Serialize;
 
 use super::answer::{Answer, answer};
-use super::axes::{self, axis_column, axis_value};
+use super::axes;
 use super::figures::Cell;
-use super::row::{Row, optimum_cell, seed_of};
+use super::row::{Row, input, optimum_cell};
 use super::trial::TrialResult;
 use crate::analysis::model::{Conditions, Model, optimal_interval, utilization};
-use crate::analysis::statistics::{Figure, simulate};
+use crate::analysis::statistics::{Input, simulate};
 use crate::record::{Axis, AxisValue};
 
 /// T* of a run.
@@ -90,20 +90,19 @@ fn interval_axis(rows: &[Row]) -> Option<String> {
 }
 
 fn row_optimum(row: &Row, seed: u64) -> RowOptimum {
-    let [poisson, flink, schedule] = Model::ALL.map(|model| {
-        let (cost, restart) = (row.figures.get("c_duration_s").copied(), row.figures.get("R_s").copied());
-        let seed = seed_of(seed, &row.combination, if model == Model::Poisson { "T_star_s" } else { model.name() });
-        optimum_cell(model, cost, restart, row.lambda_per_s, seed)
-    });
+    let (cost, restart) = (input_of(row, "c_duration_s", seed), input_of(row, "R_s", seed));
+    let [poisson, flink, schedule] = Model::ALL.map(|model| optimum_cell(model, cost, restart, row.lambda_per_s));
     RowOptimum { axes: row.axes.clone(), interval_s: row.interval_s, poisson, flink, schedule }
+}
+
+fn input_of(row: &Row, name: &str, seed: u64) -> Option<Input> {
+    input(seed, &row.combination, name, row.figures.get(name).copied())
 }
 
 fn headline(axes: Vec<Axis>, rows: &[&Row], trials: &[TrialResult], seed: u64) -> Headline {
     let lambda_per_s = rows.iter().find_map(|row| row.lambda_per_s);
-    let label: String = axes.iter().map(|axis| format!("{}={},", axis_column(axis), axis_value(axis))).collect();
-    let points = Points::of(rows);
-    let [poisson, flink, schedule] =
-        Model::ALL.map(|model| fixed_point_cell(model, &points, lambda_per_s, seed_of(seed, &label, model.name())));
+    let points = Points::of(rows, seed);
+    let [poisson, flink, schedule] = Model::ALL.map(|model| fixed_point_cell(model, &points, lambda_per_s));
     let outside_measured = poisson.figure().is_some_and(|best| !points.holds(best.value));
     let at_optimum = poisson.figure().and_then(|best| points.utilization_at(best.value, lambda_per_s?));
     let answer = answer(rows, trials, at_optimum);
@@ -114,22 +113,22 @@ fn headline(axes: Vec<Axis>, rows: &[&Row], trials: &[TrialResult], seed: u64) -
 struct Points {
     /// ln T.
     places: Vec<f64>,
-    costs: Vec<Figure>,
+    costs: Vec<Input>,
     /// Empty unless every point has one.
-    restarts: Vec<Figure>,
+    restarts: Vec<Input>,
 }
 
 impl Points {
-    fn of(rows: &[&Row]) -> Self {
-        let mut known: Vec<(f64, Figure, Option<Figure>)> = rows
+    fn of(rows: &[&Row], seed: u64) -> Self {
+        let mut known: Vec<(f64, Input, Option<Input>)> = rows
             .iter()
             .filter_map(|row| {
                 let real = row.figures.get("T_real_s").map(|figure| figure.value).or(row.interval_s)?;
-                Some((real.ln(), *row.figures.get("c_duration_s")?, row.figures.get("R_s").copied()))
+                Some((real.ln(), input_of(row, "c_duration_s", seed)?, input_of(row, "R_s", seed)))
             })
             .collect();
         known.sort_by(|left, right| left.0.total_cmp(&right.0));
-        let restarts: Option<Vec<Figure>> = known.iter().map(|&(.., restart)| restart).collect();
+        let restarts: Option<Vec<Input>> = known.iter().map(|&(.., restart)| restart).collect();
         Self {
             places: known.iter().map(|&(place, ..)| place).collect(),
             costs: known.iter().map(|&(_, cost, _)| cost).collect(),
@@ -145,7 +144,7 @@ impl Points {
 
     /// U of `poisson` with c and R as they are at that interval; None where a point has no R.
     fn utilization_at(&self, interval_s: f64, lambda: f64) -> Option<f64> {
-        let value = |figures: &[Figure]| figures.iter().map(|figure| figure.value).collect::<Vec<_>>();
+        let value = |inputs: &[Input]| inputs.iter().map(|input| input.figure.value).collect::<Vec<_>>();
         if self.restarts.is_empty() {
             return None;
         }
@@ -166,7 +165,7 @@ impl Points {
     }
 }
 
-fn fixed_point_cell(model: Model, points: &Points, lambda_per_s: Option<f64>, seed: u64) -> Cell {
+fn fixed_point_cell(model: Model, points: &Points, lambda_per_s: Option<f64>) -> Cell {
     let Some(lambda) = lambda_per_s else { return Cell::Empty("no failures: no optimal interval".into()) };
     if points.costs.is_empty() {
         return Cell::Empty("no c".into());
@@ -179,7 +178,7 @@ fn fixed_point_cell(model: Model, points: &Points, lambda_per_s: Option<f64>, se
     if needs_restart {
         inputs.extend(&points.restarts);
     }
-    let figure = simulate(&inputs, seed, |drawn| {
+    let figure = simulate(&inputs, |drawn| {
         let (costs, restarts) = drawn.split_at(points.costs.len());
         fixed_point(model, points, costs, restarts, lambda)
     });

@@ -15,7 +15,7 @@ use crate::analysis::budget::Budget;
 use crate::analysis::latency::Course;
 use crate::analysis::model::{Conditions, Model, optimal_interval, utilization};
 use crate::analysis::statistics::{
-    Figure, Scale, coefficient_of_variation, interquartile_range, mean, mean_of_clusters, quantile, simulate,
+    Figure, Input, Scale, coefficient_of_variation, interquartile_range, mean, mean_of_clusters, quantile, simulate,
 };
 use crate::analysis::timeline::Fault;
 use crate::record::Axis;
@@ -44,6 +44,8 @@ pub struct Row {
     /// T_real ≤ c: checkpoints back to back.
     pub back_to_back: bool,
     pub figures: Figures,
+    /// Windows due in the measured phase that never arrived: no latency holds them.
+    pub windows_missing: Option<usize>,
     pub latency_by_course: Vec<CourseLatency>,
     /// T_real/2 + c in milliseconds: what `commit_wait_ms` is for triggers in a uniform phase to the windows. Only
     /// where the sink promises each result once.
@@ -137,6 +139,7 @@ impl Group<'_> {
             lambda_per_s,
             stretched: real.zip(interval_s).is_some_and(|(real, set)| real > STRETCHED * set),
             back_to_back: real.zip(measured.cost).is_some_and(|(real, cost)| real <= cost.value),
+            windows_missing: self.windows_missing(),
             figures,
             latency_by_course: self.latency_by_course(),
             expected_commit_wait_ms: self.expected_commit_wait_ms(&measured),
@@ -195,13 +198,14 @@ impl Group<'_> {
     /// None for the figures that are no model's.
     fn modelled(&self, name: &'static str, m: &Measured, set: Option<f64>, lambda: Option<f64>) -> Option<Cell> {
         let real = m.real_interval.map(|figure| figure.value).or(set);
-        let seed = self.seed_of(name);
+        let input = |name: &str, figure: Option<Figure>| input(self.seed, self.trials[0].combination(), name, figure);
+        let (cost, restart) = (input("c_duration_s", m.cost), input("R_s", m.restart));
         Some(match name {
-            "U_poisson" => utilization_cell(Model::Poisson, real, m.cost, m.restart, lambda, seed),
-            "U_flink" => utilization_cell(Model::Flink, real, m.cost, m.restart, lambda, seed),
-            "U_schedule" => utilization_cell(Model::Schedule, real, m.cost, m.restart, lambda, seed),
-            "U_study" => utilization_cell(Model::Poisson, set, m.cost, m.study_restart, lambda, seed),
-            "T_star_s" => optimum_cell(Model::Poisson, m.cost, m.restart, lambda, seed),
+            "U_poisson" => utilization_cell(Model::Poisson, real, cost, restart, lambda),
+            "U_flink" => utilization_cell(Model::Flink, real, cost, restart, lambda),
+            "U_schedule" => utilization_cell(Model::Schedule, real, cost, restart, lambda),
+            "U_study" => utilization_cell(Model::Poisson, set, cost, input("R_study_s", m.study_restart), lambda),
+            "T_star_s" => optimum_cell(Model::Poisson, cost, restart, lambda),
             _ => return None,
         })
     }
@@ -241,7 +245,7 @@ impl Group<'_> {
                 mean(&ranges, Scale::Linear, seed)
             }
         };
-        Cell::or(figure, "no window was due in the measured phase")
+        Cell::or(figure, self.no_window())
     }
 
     fn expected_commit_wait_ms(&self, measured: &Measured) -> Option<f64> {
@@ -277,6 +281,21 @@ impl Group<'_> {
         let values: Vec<f64> = self.strata(values).concat();
         let largest = values.iter().copied().reduce(f64::max)?;
         Some(Figure::bare(largest, values.len()))
+    }
+
+    /// Why there is no latency.
+    fn no_window(&self) -> &'static str {
+        let cut = |trial: &&TrialResult| trial.replay_end.is_none() && trial.measured_to_epoch_ms.is_none();
+        if self.trials.iter().all(cut) {
+            "the replay did not come to its end: windows still under way would be left out"
+        } else {
+            "no window was due in the measured phase"
+        }
+    }
+
+    /// Windows that are owed a latency and have none; None where no trial's results were compared.
+    fn windows_missing(&self) -> Option<usize> {
+        self.trials.iter().filter_map(|trial| trial.windows_missing).reduce(|sum, more| sum + more)
     }
 
     fn seed_of(&self, name: &str) -> u64 {
@@ -315,10 +334,9 @@ fn extreme(strata: &[Clusters], of: impl Fn(f64, f64) -> f64) -> Option<Figure> 
 fn utilization_cell(
     model: Model,
     interval_s: Option<f64>,
-    cost: Option<Figure>,
-    restart: Option<Figure>,
+    cost: Option<Input>,
+    restart: Option<Input>,
     lambda_per_s: Option<f64>,
-    seed: u64,
 ) -> Cell {
     let Some(interval_s) = interval_s else { return Cell::Empty("no checkpoint interval".into()) };
     let Some(cost) = cost else { return Cell::Empty("no c".into()) };
@@ -327,20 +345,14 @@ fn utilization_cell(
     // Only R_study falls below zero, where the job called itself RUNNING before its instance was back; no
     // restart costs less than nothing, so it counts as zero here, as U < 0 does.
     let at = |c: f64, r: f64| utilization(model, interval_s, &Conditions::new(c, r.max(0.0), lambda));
-    match at(cost.value, restart.value) {
+    match at(cost.figure.value, restart.figure.value) {
         Err(error) => Cell::Empty(error.message),
-        Ok(_) => Cell::or(simulate(&[cost, restart], seed, |drawn| at(drawn[0], drawn[1]).ok()), "no value"),
+        Ok(_) => Cell::or(simulate(&[cost, restart], |drawn| at(drawn[0], drawn[1]).ok()), "no value"),
     }
 }
 
 /// T* by one model; only `schedule` needs an R for it.
-pub fn optimum_cell(
-    model: Model,
-    cost: Option<Figure>,
-    restart: Option<Figure>,
-    lambda_per_s: Option<f64>,
-    seed: u64,
-) -> Cell {
+pub fn optimum_cell(model: Model, cost: Option<Input>, restart: Option<Input>, lambda_per_s: Option<f64>) -> Cell {
     let Some(cost) = cost else { return Cell::Empty("no c".into()) };
     let Some(lambda) = lambda_per_s else { return Cell::Empty("no failures: no optimal interval".into()) };
     let mut inputs = vec![cost];
@@ -352,15 +364,20 @@ pub fn optimum_cell(
     let at = |drawn: &[f64]| {
         optimal_interval(model, &Conditions::new(drawn[0], drawn.get(1).copied().unwrap_or(0.0), lambda))
     };
-    let values: Vec<f64> = inputs.iter().map(|figure| figure.value).collect();
+    let values: Vec<f64> = inputs.iter().map(|input| input.figure.value).collect();
     match at(&values) {
         Err(error) => Cell::Empty(error.message),
-        Ok(_) => Cell::or(simulate(&inputs, seed, |drawn| at(drawn).ok()), "no interval pays"),
+        Ok(_) => Cell::or(simulate(&inputs, |drawn| at(drawn).ok()), "no interval pays"),
     }
 }
 
+/// A figure of a combination as the models take it: with the seed of its draws, wherever it is used.
+pub fn input(seed: u64, combination: &str, name: &str, figure: Option<Figure>) -> Option<Input> {
+    Some(Input { figure: figure?, seed: seed_of(seed, combination, &format!("{name} drawn")) })
+}
+
 /// A seed of its own for each figure, so that one figure's draws do not move with another's (FNV-1a, 64 bit).
-pub fn seed_of(seed: u64, combination: &str, name: &str) -> u64 {
+fn seed_of(seed: u64, combination: &str, name: &str) -> u64 {
     let bytes = combination.bytes().chain([0]).chain(name.bytes());
     bytes.fold(0xcbf2_9ce4_8422_2325 ^ seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

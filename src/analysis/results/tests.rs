@@ -73,6 +73,46 @@ fn utilization_and_optimum_follow_from_c_and_r() {
 }
 
 #[test]
+fn one_number_has_one_interval_wherever_it_stands() {
+    let spread = |repeat: u32, duration: f64| {
+        let mut story = one_kill(2.0, repeat);
+        story.checkpoint(99, "completed", 44_500.0, duration);
+        story
+    };
+    let results = results(vec![spread(1, 900.0), spread(2, 150.0)]);
+    let (headline, row) = (&results.optimum.headlines[0], &results.optimum.rows[0]);
+    assert!(headline.poisson.figure().and_then(|figure| figure.lo).is_some());
+    assert_eq!(headline.poisson, row.poisson);
+    assert_eq!(headline.flink, row.flink);
+    assert_eq!(headline.poisson.figure(), results.rows[0].figures.get("T_star_s"));
+}
+
+#[test]
+fn an_interrupted_trial_says_why_it_has_no_latency() {
+    let mut story = one_kill(2.0, 1);
+    story.result(7, 1_000_000, 5, 11_200.0);
+    let lines = story.lines();
+    let cut = lines
+        .iter()
+        .position(|line| matches!(line.observation, Observation::Step(Step::MeasuredTo { .. })))
+        .expect("it has an end");
+    let results = analyse(&Run::from_lines(lines[..cut].to_vec()), false);
+    let reason = results.rows[0].figures.cell("written_p99_ms").and_then(|cell| cell.reason());
+    assert!(reason.is_some_and(|reason| reason.starts_with("the replay did not come to its end")), "{reason:?}");
+    assert!(!results.trials[0].is_compared() && results.rows[0].windows_missing.is_none());
+}
+
+#[test]
+fn windows_that_never_came_are_counted_beside_the_latencies() {
+    let mut story = one_kill(2.0, 1);
+    // Due at 11.1 s and at 12.1 s of the measured phase, and one due only after the replay's stop.
+    story.truth(7, 1_000_000, 5).truth(8, 1_100_000, 6).truth(8, 9_000_000, 6).result(7, 1_000_000, 5, 11_200.0);
+    let results = results(vec![story]);
+    assert_eq!(value(&results, 0, "written_max_ms"), 100.0);
+    assert_eq!(results.rows[0].windows_missing, Some(1));
+}
+
+#[test]
 fn the_headline_takes_c_where_it_lies() {
     // c falls from 0.4 s at 2 s to 0.2 s at 8 s: at T* it lies between.
     let at = |interval: f64, duration: f64| {

@@ -44,6 +44,8 @@ pub struct TrialResult {
     pub checkpoint_sizes_bytes: Vec<f64>,
     pub trigger_gaps_s: Vec<f64>,
     pub latencies: Latencies,
+    /// Windows due in the measured phase that never arrived; None where the truth is not known.
+    pub windows_missing: Option<usize>,
     pub raw_per_s: Option<f64>,
     pub useful_per_s: Option<f64>,
     /// The same over the measured phase without [issued, caught_up] of the faults.
@@ -142,6 +144,7 @@ impl TrialResult {
                 checkpoints::trigger_gaps_s(&checkpoints, measured, &disturbances)
             }),
             latencies: due.map(|due| Latencies::of(&windows, &faults, due)).unwrap_or_default(),
+            windows_missing: due.filter(|_| trial.oracle.is_some()).map(|due| owed(&windows, due)),
             raw_per_s: in_measured(raw_per_s),
             useful_per_s: in_measured(useful_per_s),
             raw_outside_faults_per_s: over(&calm, |span| raw_per_s(&series, span)),
@@ -167,6 +170,12 @@ impl TrialResult {
     #[must_use]
     pub fn since_start_ms(&self, at: EpochMs) -> f64 {
         at - self.start_epoch_ms
+    }
+
+    /// Whether its windows were held against the input topic.
+    #[must_use]
+    pub fn is_compared(&self) -> bool {
+        self.windows.iter().any(|window| window.oracle.is_some()) || self.windows_missing.is_some()
     }
 
     /// The combination of axes: the id without its repeat.
@@ -205,6 +214,12 @@ fn fetch_latency_ms(samples: &[Sample], (from, to): (EpochMs, EpochMs)) -> Optio
 
 fn lambda_per_s(trial: &Trial) -> Option<f64> {
     trial.schedule.as_ref().filter(|schedule| schedule.count > 0).map(|schedule| 1.0 / schedule.every_s)
+}
+
+/// How many windows were due within [from, to] and never arrived.
+fn owed(windows: &[WindowOutcome], (from, to): (EpochMs, EpochMs)) -> usize {
+    let is_due = |window: &&WindowOutcome| window.due_epoch_ms.is_some_and(|due| (from..=to).contains(&due));
+    windows.iter().filter(is_due).filter(|window| window.written_epoch_ms.is_none()).count()
 }
 
 fn or_none<T>(phase: Option<(EpochMs, EpochMs)>, values: impl FnOnce((EpochMs, EpochMs)) -> Vec<T>) -> Vec<T> {

@@ -17,7 +17,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 
 pub use compare::{difference, slope};
 pub use quantile::{interquartile_range, median, quantile, quantile_of_sorted};
-pub use simulation::simulate;
+pub use simulation::{Input, simulate};
 
 /// The share of repeats that an interval is to hold.
 pub const CONFIDENCE: f64 = 0.95;

@@ -4,7 +4,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 use statrs::distribution::{ContinuousCDF, Normal};
 
-use super::{Figure, Scale, mean, quantile, quantile_of_sorted, simulate};
+use super::{Figure, Input, Scale, mean, quantile, quantile_of_sorted, simulate};
 
 fn normal(random: &mut ChaCha12Rng) -> f64 {
     Normal::standard().inverse_cdf(random.random_range(1e-12..1.0))
@@ -108,8 +108,8 @@ fn equal_values_have_a_quantile_of_no_width() {
 
 #[test]
 fn a_formula_that_changes_nothing_keeps_the_interval() {
-    let input = Figure { value: 2.0, lo: Some(1.5), hi: Some(3.0), n: 4 };
-    let figure = simulate(&[input], 5, |drawn| Some(drawn[0])).expect("it has a value");
+    let input = Input { figure: Figure { value: 2.0, lo: Some(1.5), hi: Some(3.0), n: 4 }, seed: 5 };
+    let figure = simulate(&[input], |drawn| Some(drawn[0])).expect("it has a value");
     assert!((figure.lo.expect("from the input") - 1.5).abs() < 0.06);
     assert!((figure.hi.expect("from the input") - 3.0).abs() < 0.12);
     assert_eq!(figure.n, 4);
@@ -117,6 +117,23 @@ fn a_formula_that_changes_nothing_keeps_the_interval() {
 
 #[test]
 fn a_formula_of_an_input_without_interval_has_none() {
-    let figure = simulate(&[Figure::bare(2.0, 1)], 5, |drawn| Some(drawn[0])).expect("it has a value");
+    let input = Input { figure: Figure::bare(2.0, 1), seed: 5 };
+    let figure = simulate(&[input], |drawn| Some(drawn[0])).expect("it has a value");
     assert_eq!(figure.lo, None);
+}
+
+#[test]
+fn an_input_is_drawn_alike_whatever_stands_beside_it() {
+    let input = |value: f64, seed: u64| Input {
+        figure: Figure { value, lo: Some(0.5 * value), hi: Some(2.0 * value), n: 4 },
+        seed,
+    };
+    let alone = simulate(&[input(2.0, 5)], |drawn| Some(drawn[0]));
+    assert_eq!(simulate(&[input(7.0, 6), input(2.0, 5)], |drawn| Some(drawn[1])), alone);
+    // Inputs of different seeds move apart: their sum is narrower than if they moved together.
+    let sum = |seeds: [u64; 2]| {
+        let figure = simulate(&seeds.map(|seed| input(2.0, seed)), |drawn| Some(drawn[0] + drawn[1])).expect("a value");
+        figure.hi.expect("an interval") - figure.lo.expect("an interval")
+    };
+    assert!(sum([5, 6]) < 0.9 * sum([5, 5]));
 }

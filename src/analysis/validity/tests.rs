@@ -1,6 +1,6 @@
 //! One good trial, and each way to spoil it.
 
-use super::{Thresholds, Verdict};
+use super::{Outcome, Thresholds, Unit, Verdict};
 use crate::analysis::history::Trial;
 use crate::analysis::results::TrialResult;
 use crate::analysis::story::{Reading, Story, one_kill};
@@ -27,6 +27,38 @@ fn end(trial: &mut Trial) -> &mut crate::record::ReplayEnd {
 #[test]
 fn a_good_trial_passes_without_reasons() {
     assert_eq!(judged(&good()), (Verdict::Pass, vec![]));
+}
+
+#[test]
+fn each_check_tells_what_was_observed_beside_its_limit() {
+    let checks = |trial: &Trial| TrialResult::of(trial, &Thresholds::default()).judgement.checks;
+    let mut trial = good();
+    end(&mut trial).rate_error = 0.0004;
+    end(&mut trial).acked_p99_ms = 300.0;
+    let seen = checks(&trial);
+    let names: Vec<&str> = seen.iter().map(|check| check.name).collect();
+    assert_eq!(
+        names,
+        [
+            "offered rate off its schedule",
+            "acked lateness, p99",
+            "samples missing outside recoveries",
+            "checkpoints failed outside recoveries",
+            "restarts without a fault",
+            "faults not confirmed",
+            "input topic unlike the data set",
+            "windows wrong",
+            "windows missing",
+            "windows duplicate",
+        ]
+    );
+    assert_eq!((seen[0].unit, seen[0].limit, &seen[0].outcome), (Unit::Percent, 0.1, &Outcome::Holds(0.04)));
+    assert_eq!((seen[1].limit, &seen[1].outcome), (250.0, &Outcome::Broken(300.0)));
+    assert_eq!(seen[9].outcome, Outcome::NotApplicable("an at-least-once sink"));
+    trial.replay.as_mut().expect("there is a replay").pacing = "burst".into();
+    assert_eq!(checks(&trial)[0].outcome, Outcome::NotApplicable("bursts drift by construction"));
+    (trial.replay_end, trial.oracle) = (None, None);
+    assert!(!checks(&trial).iter().any(super::Check::is_broken), "what is not known breaks no limit");
 }
 
 #[test]
