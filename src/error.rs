@@ -42,6 +42,9 @@ pub struct Position {
     pub text: String,
 }
 
+/// How many lines of a cause are kept where an error must fit into one.
+const CAUSE_LINES: usize = 3;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     pub kind: Kind,
@@ -91,6 +94,17 @@ impl Error {
         self
     }
 
+    /// For a table or a log: the first line, and where that only announces the cause ("Maven failed for x:"), the
+    /// first lines of it.
+    #[must_use]
+    pub fn in_one_line(&self) -> String {
+        let mut lines = self.message.lines().map(str::trim).filter(|line| !line.is_empty());
+        let first = lines.next().unwrap_or_default();
+        let Some(announced) = first.strip_suffix(':') else { return first.to_owned() };
+        let cause: Vec<&str> = lines.take(CAUSE_LINES).collect();
+        if cause.is_empty() { announced.to_owned() } else { format!("{announced}: {}", cause.join("; ")) }
+    }
+
     /// Puts what was being done in front of the message.
     #[must_use]
     pub fn context(mut self, doing: impl fmt::Display) -> Self {
@@ -106,3 +120,22 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_that_is_announced_is_kept_in_one_line() {
+        let one_line = |message: &str| Error::target(message).in_one_line();
+        assert_eq!(
+            one_line(
+                "Maven failed for job x (exit status: 1):\n  COMPILATION ERROR :\n  X.java:[3,5] ';' expected\n  a\n  b"
+            ),
+            "Maven failed for job x (exit status: 1): COMPILATION ERROR :; X.java:[3,5] ';' expected; a"
+        );
+        assert_eq!(one_line("kafka-1 ended by itself\n  its log"), "kafka-1 ended by itself");
+        assert_eq!(one_line("it failed:"), "it failed");
+        assert_eq!(one_line(""), "");
+    }
+}

@@ -33,9 +33,14 @@ pub fn doctor(host: &Host) -> Result<u8> {
             }
         }
     }
+    text.push_str(NETWORK);
     host.stdout.write(&text);
     Ok(if missing { exit::of_error(Kind::Target) } else { 0 })
 }
+
+/// No repository is asked: which one Maven takes is its own affair, and an answer would hold for this minute only.
+const NETWORK: &str =
+    "-        network  not checked; Maven needs it once, for what is not in the cache and to build a job\n";
 
 fn java(host: &Host) -> Result<String> {
     let java = Java::find(host)?;

@@ -21,7 +21,7 @@ use journal::Journal;
 use manifest::{HostFacts, Manifest};
 pub use plan::{AxisPlan, TrialSpec, generator, short, trials};
 pub use target::Target;
-pub use trial::{ReplayPlan, Topic, Trial};
+pub use trial::{ReplayPlan, Required, Topic, Trial};
 
 use crate::analysis::results::Results;
 use crate::cluster::flink_role::Timing;
@@ -266,8 +266,7 @@ impl Run {
 
     /// An error as it may be stored: its first line, without paths of this machine.
     pub(crate) fn told(&self, error: &Error) -> String {
-        let line = error.message.lines().next().unwrap_or_default().trim_end_matches(':');
-        hide::home(&self.host, &line.replace(&self.directory.path().display().to_string(), "$RUN"))
+        hide::home(&self.host, &error.in_one_line().replace(&self.directory.path().display().to_string(), "$RUN"))
     }
 
     pub(crate) fn note_cleanup_error(&self, error: Error) {

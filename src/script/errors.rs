@@ -256,8 +256,3 @@ pub fn summary(failure: &EvalAltResult) -> Error {
         other => Error::script(without_position(&other.to_string())),
     }
 }
-
-#[must_use]
-pub fn one_line(error: &Error) -> String {
-    error.message.lines().next().unwrap_or_default().to_owned()
-}

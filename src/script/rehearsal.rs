@@ -1,6 +1,7 @@
 //! What a rehearsal of a body learns: how long a trial takes.
 
 use crate::error::{Error, Result};
+use crate::run::Required;
 
 /// Setup, warm-up and drain of one trial on a machine with two cores, as seen; only for the estimate.
 const AROUND_MEASURED_S: f64 = 40.0;
@@ -23,25 +24,23 @@ impl Declared {
     /// Fails where the body lacks what no trial can do without.
     pub fn check(&self) -> Result<()> {
         let parts = [
-            (self.job.is_some(), "a job", "let job = flink::submit(\"nyc-window\", #{ … });"),
-            (self.replay.is_some(), "a replay", "let feed = replay::start(trips, topic, #{ speed: 7200.0 });"),
-            (self.collect, "a collection", "collect::start(job, feed);"),
+            (self.job.is_some(), Required::Job),
+            (self.replay.is_some(), Required::Replay),
+            (self.collect, Required::Collection),
         ];
-        match parts.into_iter().find(|(there, _, _)| !there) {
-            None if self.job == self.replay => Ok(()),
-            None => {
-                let name = |topic: &Option<String>| topic.clone().unwrap_or_default();
-                Err(Error::script(format!(
-                    "the job reads `{}`, but the replay goes to `{}`",
-                    name(&self.job),
-                    name(&self.replay)
-                ))
-                .hint("give both the same topic: `args: #{ topic: topic }`"))
-            }
-            Some((_, what, line)) => {
-                Err(Error::script(format!("the body of the experiment lacks {what}")).hint(format!("add `{line}`")))
-            }
+        if let Some((_, required)) = parts.into_iter().find(|(there, _)| !there) {
+            return Err(required.lacking());
         }
+        if self.job == self.replay {
+            return Ok(());
+        }
+        let name = |topic: &Option<String>| topic.clone().unwrap_or_default();
+        Err(Error::script(format!(
+            "the job reads `{}`, but the replay goes to `{}`",
+            name(&self.job),
+            name(&self.replay)
+        ))
+        .hint("give both the same topic: `args: #{ topic: topic }`"))
     }
 
     /// Seconds of the measured phase: faults or data, whichever ends first.

@@ -31,8 +31,13 @@ pub(super) fn entry(
         fs::remove_dir_all(&unfinished).map_err(|error| unwritable(&unfinished, error))?;
     }
     fs::create_dir_all(&unfinished).map_err(|error| unwritable(&unfinished, error))?;
-    make(&unfinished)?;
-    fs::rename(&unfinished, &path).map_err(|error| unwritable(&path, error))?;
+    let made =
+        make(&unfinished).and_then(|()| fs::rename(&unfinished, &path).map_err(|error| unwritable(&path, error)));
+    if let Err(error) = made {
+        // Why it failed matters more than that its folder could not be removed; the next try removes it too.
+        let _ = fs::remove_dir_all(&unfinished);
+        return Err(error);
+    }
     Ok(path)
 }
 
@@ -48,4 +53,30 @@ fn lock(path: &Path, name: &str, progress: &Progress) -> Result<File> {
 fn unwritable(path: &Path, error: std::io::Error) -> Error {
     Error::io(format!("write {}", path.display()), error)
         .hint("set XDG_CACHE_HOME to a directory that you may write to")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::Host;
+
+    #[test]
+    fn what_could_not_be_made_leaves_no_folder_and_is_tried_again() {
+        let cache = tempfile::tempdir().expect("a folder");
+        let progress = Host::real().progress.quiet();
+        let fill = |folder: &Path| fs::write(folder.join("half"), "").map_err(|error| Error::io("write", error));
+        let failed = entry(cache.path(), "jobs", "x", &progress, |folder| {
+            fill(folder)?;
+            Err(Error::target("Maven failed"))
+        });
+        assert_eq!(failed.expect_err("it failed").message, "Maven failed");
+        let folders = || {
+            let entries = fs::read_dir(cache.path().join("jobs")).expect("a folder").flatten();
+            entries.filter(|entry| entry.path().is_dir()).map(|entry| entry.file_name()).collect::<Vec<_>>()
+        };
+        assert!(folders().is_empty(), "{:?}", folders());
+        let made = entry(cache.path(), "jobs", "x", &progress, fill).expect("made");
+        assert!(made.join("half").is_file());
+        assert_eq!(folders(), ["x"]);
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::broadcast;
 
-use super::{ReplayPlan, Target, Trial};
+use super::{ReplayPlan, Required, Target, Trial};
 use crate::analysis::history::WindowKey;
 use crate::collect::{CollectedJob, Collector, LiveView, ManualCheckpoints, ResultRows, Settings, SourceVertex};
 use crate::error::{Error, Result};
@@ -91,19 +91,9 @@ impl Trial {
 
     fn declared(&self) -> Result<(Job, ReplayPlan, f64)> {
         let state = self.state();
-        let missing =
-            |what: &str, example: &str| Error::script(format!("the body of the experiment lacks {what}")).hint(example);
-        let job = state
-            .setup
-            .job
-            .clone()
-            .ok_or_else(|| missing("a job", "let job = flink::submit(\"nyc-window\", #{ … });"))?;
-        let plan = state
-            .setup
-            .replay
-            .clone()
-            .ok_or_else(|| missing("a replay", "let feed = replay::start(trips, topic, #{ speed: 7200.0 });"))?;
-        let every = state.setup.collect_every_s.ok_or_else(|| missing("a collection", "collect::start(job, feed);"))?;
+        let job = state.setup.job.clone().ok_or_else(|| Required::Job.lacking())?;
+        let plan = state.setup.replay.clone().ok_or_else(|| Required::Replay.lacking())?;
+        let every = state.setup.collect_every_s.ok_or_else(|| Required::Collection.lacking())?;
         Ok((job, plan, every))
     }
 

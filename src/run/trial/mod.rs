@@ -12,7 +12,7 @@ mod setup;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-pub use setup::{ReplayPlan, Topic};
+pub use setup::{ReplayPlan, Required, Topic};
 
 use feed::Feed;
 use setup::Setup;

@@ -48,6 +48,26 @@ impl ReplayPlan {
     }
 }
 
+/// What no trial can do without; a body that declares none of one is told so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Required {
+    Job,
+    Replay,
+    Collection,
+}
+
+impl Required {
+    #[must_use]
+    pub fn lacking(self) -> Error {
+        let (what, line) = match self {
+            Self::Job => ("a job", "let job = flink::submit(\"nyc-window\", #{ … });"),
+            Self::Replay => ("a replay", "let feed = replay::start(trips, topic, #{ speed: 7200.0 });"),
+            Self::Collection => ("a collection", "collect::start(job, feed);"),
+        };
+        Error::script(format!("the body of the experiment lacks {what}")).hint(format!("add `{line}`"))
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Setup {
     pub topics: Vec<String>,

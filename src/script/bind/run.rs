@@ -243,7 +243,7 @@ fn trial(
     match (outcome, error) {
         (Err(_), Some(error)) if error.kind == Kind::Trial => {
             session.state().failed_trials += 1;
-            session.host.progress.warning(&format!("trial {} failed: {}", handle.spec.id, errors::one_line(&error)));
+            session.host.progress.warning(&format!("trial {} failed: {}", handle.spec.id, error.in_one_line()));
             Ok(())
         }
         (Err(_), Some(error)) if matches!(error.kind, Kind::Interrupted | Kind::Terminated) => {
