@@ -265,6 +265,7 @@ fn doctor_names_what_is_missing_and_how_to_get_it() {
     assert!(ran.out.contains("missing  Java") && ran.out.contains("sudo apt install maven"), "{}", ran.out);
     let ran = Ran::of(&mut place.command(&["doctor"]));
     assert_eq!(ran.code, 0, "{}", ran.out);
+    assert!(ran.out.contains("network  not checked"), "{}", ran.out);
 }
 
 #[test]
@@ -294,6 +295,46 @@ fn an_out_directory_that_holds_something_is_refused() {
 fn a_directory_without_a_run_cannot_be_analysed() {
     let place = Place::new();
     place.without_tools(&["analyze", "results"]).fails(66, &["holds no run"]);
+    place.without_tools(&["report", "results"]).fails(66, &["holds no run"]);
+    fs::create_dir(place.folder.path().join("run")).expect("made");
+    fs::write(place.folder.path().join("run/manifest.json"), "{}").expect("written");
+    place.without_tools(&["analyze", "run"]).fails(66, &["run holds no raw data", "copy the whole run directory"]);
+    fs::write(place.folder.path().join("run/manifest.json"), "{").expect("written");
+    place.without_tools(&["analyze", "run"]).fails(65, &["not the manifest of a run", "SHA256SUMS"]);
+}
+
+/// The smallest run: a journal in which no trial started.
+fn empty_run(place: &Place) {
+    let run = place.folder.path().join("run");
+    fs::create_dir(&run).expect("made");
+    fs::write(run.join("manifest.json"), "{ \"user\": \"ada\" }").expect("written");
+    let start = "{\"seq\":1,\"t_epoch_ns\":1,\"mono_ns\":1,\"kind\":\"step\",\"step\":\"run_start\",\"script\":\"x\",\"profile\":\"quick\",\"seed\":1}\n";
+    fs::write(run.join("journal.jsonl"), start).expect("written");
+}
+
+#[test]
+fn pages_are_rendered_and_a_copy_is_made_whatever_the_verdict() {
+    let place = Place::new();
+    empty_run(&place);
+    let folder = place.folder.path();
+    let ran = place.without_tools(&["analyze", "run"]);
+    assert_eq!(ran.code, 2, "no trial: unknown\n{}", ran.err);
+    fs::remove_file(folder.join("run/report.html")).expect("it was there");
+    let trials = fs::metadata(folder.join("run/trials.csv")).expect("there").modified().expect("a time");
+    let ran = place.without_tools(&["report", "run"]);
+    assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (0, "report: run/report.html\n", ""));
+    assert!(folder.join("run/report.html").is_file());
+    assert_eq!(fs::metadata(folder.join("run/trials.csv")).expect("there").modified().expect("a time"), trials);
+    fs::write(folder.join("run/summary.json"), "{}").expect("written");
+    let ran = place.without_tools(&["report", "run"]);
+    assert!(ran.code == 0 && ran.err.contains("warning: summary.json says something else"), "{}", ran.err);
+    let ran = place.without_tools(&["report", "run", "--example", "copy"]);
+    assert!(ran.code == 0 && ran.out.starts_with("example: copy, "), "{}\n{}", ran.out, ran.err);
+    assert!(folder.join("copy/journal.jsonl.gz").is_file());
+    place.without_tools(&["report", "run", "--example", "copy"]).fails(64, &["holds a run already"]);
+    let mut sums = Command::new("sha256sum");
+    sums.args(["--check", "--quiet", "SHA256SUMS"]).current_dir(folder.join("copy"));
+    assert!(sums.status().expect("sha256sum").success());
 }
 
 #[test]

@@ -40,6 +40,8 @@ enum Command {
     Eval(eval::Arguments),
     /// Compute everything of a run directory anew from its journal
     Analyze(run::Analyze),
+    /// Render the pages of a run directory anew, or copy it for publication
+    Report(run::Report),
     /// Tell what is installed and what is missing, with the remedy
     Doctor,
 }
@@ -66,6 +68,7 @@ fn dispatch(host: &Host, runtime: &tokio::runtime::Runtime, arguments: CommandLi
         Some(Command::Run(arguments)) => run::script(host, runtime.handle(), arguments, typed),
         Some(Command::Eval(arguments)) => eval::eval(host, runtime.handle(), &arguments),
         Some(Command::Analyze(arguments)) => run::analyze(host, &arguments),
+        Some(Command::Report(arguments)) => run::report(host, &arguments),
         Some(Command::Doctor) => doctor::doctor(host),
         None => run::script(host, runtime.handle(), arguments.run, typed),
     }

@@ -1,4 +1,4 @@
-//! `cprun SCRIPT` and `cprun analyze DIR`: a run, and the second half of one.
+//! `cprun SCRIPT`, `cprun analyze DIR` and `cprun report DIR`: a run, the second half of one, its pages alone.
 
 use std::path::PathBuf;
 
@@ -7,8 +7,9 @@ use clap::Args;
 use super::exit;
 use crate::error::{Error, Kind, Result};
 use crate::host::Host;
+use crate::report::{self, Part};
 use crate::run::directory::RunDirectory;
-use crate::run::{self, Finished};
+use crate::run::{self, Finished, load, publish};
 use crate::script::{self, Options, Source};
 
 #[derive(Args)]
@@ -43,6 +44,15 @@ pub struct Analyze {
     /// Print summary.json on stdout
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Args)]
+pub struct Report {
+    /// A run directory
+    directory: PathBuf,
+    /// Copy the run for publication into OUT, new or empty: without logs, names of user and host, and large tables
+    #[arg(long, value_name = "OUT")]
+    example: Option<PathBuf>,
 }
 
 pub fn script(host: &Host, runtime: &tokio::runtime::Handle, arguments: Arguments, typed: &[String]) -> Result<u8> {
@@ -85,6 +95,10 @@ fn tell(host: &Host, finished: &Finished, json: bool, complete: bool, failed_tri
     match &finished.written {
         Ok((_, summary)) if json => host.stdout.write(summary),
         Ok((results, _)) if complete => {
+            let asked = results.report_parts.iter().any(|part| part.part == "verdicts");
+            if !asked && results.is_any_check_broken() {
+                host.stdout.write(&format!("\n{}", report::terminal(results, &Part::Verdicts)));
+            }
             host.stdout.write(&format!("\nverdict: {}\nreport: {}\n", results.verdict.name(), finished.report));
         }
         Ok(_) => {}
@@ -114,14 +128,35 @@ fn parameter(text: &str) -> Result<(String, String)> {
 
 pub fn analyze(host: &Host, arguments: &Analyze) -> Result<u8> {
     let directory = RunDirectory::open(&host.directory.join(&arguments.directory))?;
-    let (results, summary) = run::rewrite(&directory, &host.progress)?;
+    let loaded = load::load(&directory, &host.progress)?;
+    // What was computed is shown even where it cannot be written.
+    let written = run::write_all(&directory, &loaded);
     host.progress.clear();
-    if arguments.json {
-        host.stdout.write(&summary);
-    } else {
-        host.stdout.write(&crate::report::whole(&results));
-    }
+    let results = &loaded.results;
+    let shown = if arguments.json { report::summary(results)? } else { report::whole(results) };
+    host.stdout.write(&shown);
+    written?;
     let failed = results.trials.iter().any(|trial| trial.outcome == "failed");
     let trials = if failed { exit::of_error(Kind::Trial) } else { 0 };
     Ok(exit::worst(&[exit::of_verdict(results.verdict), trials]))
+}
+
+/// Exits with 0 whatever the verdict: that pages were rendered or a copy was made is no judgement of the run.
+pub fn report(host: &Host, arguments: &Report) -> Result<u8> {
+    let directory = RunDirectory::open(&host.directory.join(&arguments.directory))?;
+    let Some(out) = &arguments.example else {
+        run::render(&directory, &host.progress)?;
+        host.progress.clear();
+        host.stdout.write(&format!("report: {}\n", arguments.directory.join("report.html").display()));
+        return Ok(0);
+    };
+    let published = publish::publish(&directory, &host.directory.join(out), &host.progress)?;
+    host.progress.clear();
+    let mut text = format!("example: {}, {}\n", out.display(), run::render_bytes(published.bytes));
+    for (name, bytes) in &published.left_out {
+        let bytes = run::render_bytes(*bytes as u64);
+        text.push_str(&format!("left out: {name}, {bytes}; `cprun analyze` writes it again\n"));
+    }
+    host.stdout.write(&text);
+    Ok(0)
 }

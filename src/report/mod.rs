@@ -4,14 +4,18 @@
 //! script asks for come in its order; the report holds all of them, asked for or not, because a table that
 //! is missing when a reviewer asks cannot be taken later.
 
+mod content;
 mod csv_files;
+mod document;
 mod findings;
+mod html;
+mod markdown;
 mod number;
-mod pages;
 mod table;
 mod tables;
 
 use crate::analysis::history::Run;
+use crate::analysis::provenance::Provenance;
 use crate::analysis::results::Results;
 use crate::error::{Error, Result};
 
@@ -38,23 +42,14 @@ pub enum Part {
     Conclusions,
     /// Verdict, load and oracle of each trial.
     Trials,
+    /// What was observed of each trial beside the limit that would make it invalid.
+    Verdicts,
     Text(String),
 }
 
 impl Part {
-    pub const NAMES: [&'static str; 9] = [
-        "faults",
-        "study_method",
-        "as_measured",
-        "optimum",
-        "throughput",
-        "latency",
-        "budget",
-        "conclusions",
-        "trials",
-    ];
-
-    const NAMED: [Self; 9] = [
+    /// All tables, in the order in which a terminal shows them.
+    pub const ALL: [Self; 10] = [
         Self::Faults,
         Self::StudyMethod,
         Self::AsMeasured,
@@ -64,21 +59,52 @@ impl Part {
         Self::Budget,
         Self::Conclusions,
         Self::Trials,
+        Self::Verdicts,
+    ];
+
+    pub const NAMES: [&'static str; 10] = [
+        "faults",
+        "study_method",
+        "as_measured",
+        "optimum",
+        "throughput",
+        "latency",
+        "budget",
+        "conclusions",
+        "trials",
+        "verdicts",
     ];
 
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::NAMES.into_iter().zip(Self::NAMED).find(|(known, _)| *known == name).map(|(_, part)| part)
+        Self::ALL.into_iter().find(|part| part.name() == name)
+    }
+
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Faults => "faults",
+            Self::StudyMethod => "study_method",
+            Self::AsMeasured => "as_measured",
+            Self::Optimum => "optimum",
+            Self::Throughput => "throughput",
+            Self::Latency => "latency",
+            Self::Budget => "budget",
+            Self::Conclusions => "conclusions",
+            Self::Trials => "trials",
+            Self::Verdicts => "verdicts",
+            Self::Text(_) => "text",
+        }
     }
 
     /// Name and text as the journal keeps them.
     #[must_use]
     pub fn noted(&self) -> (String, Option<String>) {
-        if let Self::Text(text) = self {
-            return ("text".into(), Some(text.clone()));
-        }
-        let name = Self::NAMES.into_iter().zip(Self::NAMED).find(|(_, part)| part == self).map(|(name, _)| name);
-        (name.unwrap_or_default().into(), None)
+        let text = match self {
+            Self::Text(text) => Some(text.clone()),
+            _ => None,
+        };
+        (self.name().into(), text)
     }
 
     fn table(&self, results: &Results) -> Option<Table> {
@@ -92,6 +118,7 @@ impl Part {
             Self::Budget => Some(findings::budget(results)),
             Self::Conclusions => Some(findings::conclusions(results)),
             Self::Trials => Some(tables::trials(results)),
+            Self::Verdicts => Some(tables::verdicts(results)),
             Self::Text(_) => None,
         }
     }
@@ -106,27 +133,31 @@ pub fn terminal(results: &Results, part: &Part) -> String {
     }
 }
 
-/// All tables, as the terminal shows them.
+/// All tables, as the terminal shows them; the limits only where one of them was broken.
 #[must_use]
 pub fn whole(results: &Results) -> String {
-    let parts = Part::NAMES.iter().filter_map(|name| Part::named(name));
-    parts.map(|part| terminal(results, &part)).collect::<Vec<_>>().join("\n")
+    let parts = Part::ALL.iter().filter(|part| **part != Part::Verdicts || results.is_any_check_broken());
+    parts.map(|part| terminal(results, part)).collect::<Vec<_>>().join("\n")
 }
 
 /// Every file that follows from the journal: name and content.
-pub fn files(run: &Run, results: &Results) -> Result<Vec<(&'static str, Vec<u8>)>> {
-    let mut files = csv_files::all(run, results)?;
-    let tables: Vec<Table> = Part::NAMES.iter().filter_map(|name| Part::named(name)?.table(results)).collect();
-    let texts: Vec<&str> = results
-        .report_parts
-        .iter()
-        .filter(|part| part.part == "text")
-        .filter_map(|part| part.text.as_deref())
-        .collect();
-    files.push(("summary.json", summary(results)?.into_bytes()));
-    files.push(("report.md", pages::markdown(results, &texts, &tables).into_bytes()));
-    files.push(("report.html", pages::html(results, &texts, &tables).into_bytes()));
+pub fn files(run: &Run, results: &Results, provenance: &Provenance) -> Result<Vec<(String, Vec<u8>)>> {
+    let tables = csv_files::all(run, results)?;
+    let mut files: Vec<(String, Vec<u8>)> =
+        tables.into_iter().map(|(name, content)| (name.to_owned(), content)).collect();
+    files.push(("summary.json".into(), summary(results)?.into_bytes()));
+    files.extend(pages(results, provenance));
     Ok(files)
+}
+
+/// What a person reads: the pages and their plots.
+#[must_use]
+pub fn pages(results: &Results, provenance: &Provenance) -> Vec<(String, Vec<u8>)> {
+    let document = content::document(results, provenance, &[]);
+    vec![
+        ("report.md".into(), markdown::page(&document).into_bytes()),
+        ("report.html".into(), html::page(&document).into_bytes()),
+    ]
 }
 
 /// The text of summary.json.
@@ -136,3 +167,6 @@ pub fn summary(results: &Results) -> Result<String> {
     text.push('\n');
     Ok(text)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,8 @@
 //! One table, and its three forms.
 
+use super::html::escape;
+use super::markdown;
+
 /// Title, what a reader must know about it, header, rows, and notes below.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
@@ -34,43 +37,52 @@ impl Table {
         text
     }
 
+    /// For a page, below a heading of its own.
     #[must_use]
     pub fn markdown(&self) -> String {
         let row = |cells: &[String]| {
-            format!("| {} |\n", cells.iter().map(|cell| cell.replace('|', "\\|")).collect::<Vec<_>>().join(" | "))
+            format!("| {} |\n", cells.iter().map(|cell| markdown::cell(cell)).collect::<Vec<_>>().join(" | "))
         };
-        let mut text = format!("## {}\n\n", self.title);
+        let mut text = String::new();
         if !self.caption.is_empty() {
-            text.push_str(&format!("{}\n\n", self.caption));
+            text.push_str(&format!("{}\n\n", markdown::escape(&self.caption)));
         }
         if self.rows.is_empty() {
-            text.push_str("(nothing)\n\n");
+            text.push_str("(nothing)\n");
         } else {
             text.push_str(&row(&self.header));
             text.push_str(&row(&vec!["---".to_owned(); self.header.len()]));
             self.rows.iter().for_each(|cells| text.push_str(&row(cells)));
+        }
+        if !self.notes.is_empty() {
             text.push('\n');
         }
-        self.notes.iter().for_each(|note| text.push_str(&format!("- {note}\n")));
+        self.notes.iter().for_each(|note| text.push_str(&format!("- {}\n", markdown::escape(note))));
         text
     }
 
+    /// For a page, below a heading of its own; a wide table scrolls within its frame.
     #[must_use]
     pub fn html(&self) -> String {
-        let row = |cells: &[String], tag: &str| {
-            let cells: String = cells.iter().map(|cell| format!("<{tag}>{}</{tag}>", escape(cell))).collect();
-            format!("<tr>{cells}</tr>\n")
-        };
-        let mut text = format!("<h2>{}</h2>\n", escape(&self.title));
+        let mut text = String::new();
         if !self.caption.is_empty() {
-            text.push_str(&format!("<p>{}</p>\n", escape(&self.caption)));
+            text.push_str(&format!("<p class=\"caption\">{}</p>\n", escape(&self.caption)));
         }
-        text.push_str(&format!("<table>\n<thead>{}</thead>\n<tbody>\n", row(&self.header, "th")));
-        self.rows.iter().for_each(|cells| text.push_str(&row(cells, "td")));
-        text.push_str("</tbody>\n</table>\n");
+        if self.rows.is_empty() {
+            text.push_str("<p>(nothing)</p>\n");
+        } else {
+            text.push_str(&format!(
+                "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{}\">\n<table>\n<thead>\n<tr>",
+                escape(&self.title)
+            ));
+            self.header.iter().for_each(|cell| text.push_str(&format!("<th scope=\"col\">{}</th>", escape(cell))));
+            text.push_str("</tr>\n</thead>\n<tbody>\n");
+            self.rows.iter().for_each(|cells| text.push_str(&html_row(cells)));
+            text.push_str("</tbody>\n</table>\n</div>\n");
+        }
         if !self.notes.is_empty() {
             let notes: String = self.notes.iter().map(|note| format!("<li>{}</li>\n", escape(note))).collect();
-            text.push_str(&format!("<ul>\n{notes}</ul>\n"));
+            text.push_str(&format!("<ul class=\"notes\">\n{notes}</ul>\n"));
         }
         text
     }
@@ -84,6 +96,15 @@ impl Table {
     }
 }
 
+/// The first cell names the row.
+fn html_row(cells: &[String]) -> String {
+    let cell = |(place, cell): (usize, &String)| match place {
+        0 => format!("<th scope=\"row\">{}</th>", escape(cell)),
+        _ => format!("<td>{}</td>", escape(cell)),
+    };
+    format!("<tr>{}</tr>\n", cells.iter().enumerate().map(cell).collect::<String>())
+}
+
 fn line(cells: &[String], widths: &[usize]) -> String {
     let padded = cells.iter().zip(widths).enumerate().map(|(place, (cell, width))| {
         let missing = " ".repeat(width.saturating_sub(cell.chars().count()));
@@ -94,11 +115,6 @@ fn line(cells: &[String], widths: &[usize]) -> String {
 
 fn is_number(cell: &str) -> bool {
     cell.starts_with(|letter: char| letter.is_ascii_digit() || letter == '-') && !cell.contains('[')
-}
-
-#[must_use]
-pub fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]
@@ -127,7 +143,7 @@ mod tests {
           5 s    7 % | <x>
           within one trial
         ");
-        assert!(table().markdown().contains("| 5 s | 7 % \\| <x> |"));
+        assert!(table().markdown().contains("| 5 s | 7 % \\| &lt;x&gt; |"));
         assert!(table().html().contains("<td>7 % | &lt;x&gt;</td>"));
     }
 }

@@ -5,10 +5,13 @@ use super::table::Table;
 use crate::analysis::oracle::Oracle;
 use crate::analysis::results::{Cell, Headline, MEASURED_TABLE, Results, Row, TrialResult, axis_column, axis_value};
 use crate::analysis::timeline::Fault;
+use crate::analysis::validity::{Check, Outcome, Unit};
 use crate::record::Axis;
 
 const ONE_REPEAT: &str =
     "one trial of each combination: intervals are within one trial, and say nothing about another trial";
+
+pub const OUTSIDE: &str = "T* lies outside the intervals that were measured; its c is that of the nearest one";
 
 const BELOW_ZERO: &str =
     "R_study below zero: by its job state the job ran before the killed instance was back; it counts as 0 in U";
@@ -83,13 +86,22 @@ pub fn as_measured(results: &Results) -> Table {
     header.extend(results.rows.iter().map(|row| combination(&row.axes)));
     let mut names: Vec<&str> = MEASURED_TABLE.to_vec();
     names.extend(["useful_per_s", "raw_per_s", "lag_max_records", "caught_up_s"]);
-    let rows = names.into_iter().map(|name| {
-        let mut row = vec![name.to_owned()];
-        row.extend(
-            results.rows.iter().map(|of| of.figures.cell(name).map_or_else(String::new, |cell| shown(name, of, cell))),
-        );
-        row
-    });
+    let mut rows: Vec<Vec<String>> = names
+        .into_iter()
+        .map(|name| {
+            let mut row = vec![name.to_owned()];
+            row.extend(
+                results
+                    .rows
+                    .iter()
+                    .map(|of| of.figures.cell(name).map_or_else(String::new, |cell| shown(name, of, cell))),
+            );
+            row
+        })
+        .collect();
+    let mut missing = vec!["windows_missing".to_owned()];
+    missing.extend(results.rows.iter().map(|row| count(row.windows_missing)));
+    rows.push(missing);
     let mut notes = repeats_note(results);
     if results.rows.iter().any(|row| row.stretched) {
         notes.push("! T_real exceeds T by more than 5 %: Flink stretches T to the duration of a checkpoint and the pause after it".into());
@@ -102,11 +114,15 @@ pub fn as_measured(results: &Results) -> Table {
     );
     Table {
         title: "As measured".into(),
-        caption: "Value [95 % interval], number of observations.".into(),
+        caption: "Value [95 % interval], number of observations. Latencies are over the windows that arrived; windows_missing counts those due in the measured phase that never did.".into(),
         header,
-        rows: rows.collect(),
+        rows,
         notes,
     }
+}
+
+fn count(number: Option<usize>) -> String {
+    number.map_or_else(|| "– (the results were not compared with the input)".into(), |number| number.to_string())
 }
 
 fn shown(name: &str, row: &Row, value: &Cell) -> String {
@@ -132,15 +148,7 @@ pub fn optimum(results: &Results) -> Table {
             seconds(&row.schedule),
         ]
     }));
-    let mut notes = Vec::new();
-    for headline in &results.optimum.headlines {
-        if let Some(text) = answer(headline) {
-            notes.push(text);
-        }
-        if headline.outside_measured {
-            notes.push("T* lies outside the intervals that were measured; its c is that of the nearest one".into());
-        }
-    }
+    let notes = results.optimum.headlines.iter().flat_map(optimum_notes).collect();
     Table {
         title: "Optimal checkpoint interval T*".into(),
         caption: format!("From {}; the headline is the fixed point T* = f(c(T*)) of poisson.", results.optimum.cost),
@@ -148,6 +156,11 @@ pub fn optimum(results: &Results) -> Table {
         rows,
         notes,
     }
+}
+
+/// What a reader must know of a T*: the best of the intervals tried, and whether T* lies among them.
+fn optimum_notes(headline: &Headline) -> Vec<String> {
+    answer(headline).into_iter().chain(headline.outside_measured.then(|| OUTSIDE.to_owned())).collect()
 }
 
 fn headline_row(headline: &Headline) -> Vec<String> {
@@ -172,9 +185,17 @@ fn answer(headline: &Headline) -> Option<String> {
         (Some(lo), Some(hi)) => format!("T* is {} s [{}, {}]", short(best.value), short(lo), short(hi)),
         _ => format!("T* is {} s", short(best.value)),
     };
+    Some(match best_tried(headline) {
+        (unknown, None) => format!("{optimum}; {unknown}"),
+        (tried, Some(agreement)) => format!("{tried}; {optimum}; {agreement}"),
+    })
+}
+
+/// The best of those tried, and whether T* agrees with it; why it cannot be told, and nothing.
+pub fn best_tried(headline: &Headline) -> (String, Option<String>) {
     let answer = &headline.answer;
     if let Some(reason) = &answer.reason {
-        return Some(format!("{optimum}; which of those tried is best cannot be told: {reason}"));
+        return (format!("which of those tried is best cannot be told: {reason}"), None);
     }
     let names: Vec<String> = answer
         .best_tried
@@ -190,7 +211,7 @@ fn answer(headline: &Headline) -> Option<String> {
         (_, Some(gain)) => format!("they do not agree: at T* the model gives {:.1} % more U", 100.0 * gain),
         _ => "whether they agree cannot be told".into(),
     };
-    Some(format!("{tried}; {optimum}; {agreement}"))
+    (tried, Some(agreement))
 }
 
 /// Verdict, load and oracle of every trial.
@@ -241,17 +262,63 @@ fn trial_row(trial: &TrialResult) -> Vec<String> {
     let checked = trial.windows.iter().filter(|window| window.oracle.is_some()).count();
     let count =
         |outcome: Oracle| trial.windows.iter().filter(|window| window.oracle == Some(outcome)).count().to_string();
-    row.extend([checked.to_string(), count(Oracle::Missing), count(Oracle::Duplicate), count(Oracle::Wrong)]);
+    row.extend(if trial.is_compared() {
+        [checked.to_string(), count(Oracle::Missing), count(Oracle::Duplicate), count(Oracle::Wrong)]
+    } else {
+        [none(), none(), none(), none()]
+    });
     row.push(trial.missing_samples.map_or_else(none, |share| format!("{:.1} %", share * 100.0)));
     row
 }
 
-pub(super) fn repeats_note(results: &Results) -> Vec<String> {
+/// Each line of the table of reasons, held against each trial.
+pub fn verdicts(results: &Results) -> Table {
+    let mut header = ["check", "at most"].map(str::to_owned).to_vec();
+    header.extend(results.trials.iter().map(|trial| trial.id.clone()));
+    let checks = results.trials.first().map(|trial| trial.judgement.checks.as_slice()).unwrap_or_default();
+    let mut rows: Vec<Vec<String>> = checks
+        .iter()
+        .map(|check| {
+            let of_trials = results.trials.iter().map(|trial| {
+                let same = trial.judgement.checks.iter().find(|other| other.name == check.name);
+                same.map(outcome).unwrap_or_default()
+            });
+            [check.name.to_owned(), with_unit(check.limit, check.unit)].into_iter().chain(of_trials).collect()
+        })
+        .collect();
+    let verdict = ["verdict".to_owned(), String::new()].into_iter();
+    rows.push(verdict.chain(results.trials.iter().map(|trial| trial.judgement.verdict.name().to_owned())).collect());
+    Table {
+        title: "Verdicts".into(),
+        caption: "What was observed, and the largest value with which a trial is still valid.".into(),
+        header,
+        rows,
+        notes: Vec::new(),
+    }
+}
+
+fn outcome(check: &Check) -> String {
+    match check.outcome {
+        Outcome::Holds(value) => format!("{}, ok", with_unit(value, check.unit)),
+        Outcome::Broken(value) => format!("{}, NOT OK", with_unit(value, check.unit)),
+        Outcome::NotApplicable(why) => format!("– ({why})"),
+    }
+}
+
+fn with_unit(value: f64, unit: Unit) -> String {
+    match unit {
+        Unit::Percent => format!("{} %", short(value)),
+        Unit::Milliseconds => format!("{} ms", short(value)),
+        Unit::Count => short(value),
+    }
+}
+
+pub fn repeats_note(results: &Results) -> Vec<String> {
     if results.rows.iter().all(|row| row.repeats < 2) { vec![ONE_REPEAT.into()] } else { Vec::new() }
 }
 
 /// `interval=1 s`, or several with commas.
-pub(super) fn combination(axes: &[Axis]) -> String {
+pub fn combination(axes: &[Axis]) -> String {
     let parts = axes.iter().map(|axis| {
         let value = axis_value(axis);
         let value =

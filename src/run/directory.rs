@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::journal;
 use crate::error::{Error, Result};
 
 /// What an interrupted start may have left: the manifest is the first file of a run. Anything else in a
@@ -63,6 +64,26 @@ impl RunDirectory {
             .hint("name a directory under results/SCRIPT/"))
     }
 
+    /// The journal, compressed in a published run.
+    pub fn journal(&self) -> Result<PathBuf> {
+        let found = [journal::NAME, journal::COMPRESSED_NAME].map(|name| self.file(name));
+        found.into_iter().find(|path| path.is_file()).ok_or_else(|| {
+            Error::missing(format!("{} holds no raw data: there is no {}", self.0.display(), journal::NAME)).hint(
+                format!("copy the whole run directory: every figure is computed from {0} or {0}.gz", journal::NAME),
+            )
+        })
+    }
+
+    /// The manifest as it stands.
+    pub fn manifest(&self) -> Result<serde_json::Value> {
+        let path = self.file("manifest.json");
+        let text = fs::read(&path).map_err(|error| Error::io(format!("read {}", path.display()), error))?;
+        serde_json::from_slice(&text).map_err(|error| {
+            Error::script(format!("{}: not the manifest of a run: {error}", path.display()))
+                .hint("compare the file with SHA256SUMS of its run directory")
+        })
+    }
+
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0
@@ -75,14 +96,17 @@ impl RunDirectory {
 
     /// Writes a file whole: a reader finds the old one or the new one, never half.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<()> {
-        let new = self.file(&format!(".{name}.new"));
+        let path = self.file(name);
+        let new = path.with_file_name(format!(".{}.new", path.file_name().unwrap_or_default().display()));
         let write = || {
+            // Plots have a folder of their own.
+            fs::create_dir_all(path.parent().unwrap_or(&self.0))?;
             let mut file = File::create(&new)?;
             file.write_all(content)?;
             file.sync_all()?;
-            fs::rename(&new, self.file(name))
+            fs::rename(&new, &path)
         };
-        write().map_err(|error| Error::io(format!("write {}", self.file(name).display()), error))
+        write().map_err(|error| unwritable(&self.0, name, error))
     }
 
     /// `SHA256SUMS` over every file but itself, as `sha256sum -c` reads it.
@@ -96,6 +120,12 @@ impl RunDirectory {
         }
         self.write("SHA256SUMS", text.as_bytes())
     }
+}
+
+fn unwritable(directory: &Path, name: &str, error: io::Error) -> Error {
+    let refused = matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem);
+    let told = Error::io(format!("write {}", directory.join(name).display()), error);
+    if refused { told.hint("copy the run directory to where you may write, and name the copy") } else { told }
 }
 
 fn checksum(path: &Path) -> Result<String> {

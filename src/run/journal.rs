@@ -1,12 +1,15 @@
 //! The append-only log of everything observed: the raw data from which all else is computed.
 //!
 //! Each line reaches the operating system before `record` returns, so a killed cprun loses at most the line
-//! it was writing. A torn last line is dropped when the journal is read.
+//! it was writing. A torn last line is dropped when the journal is read. A published run holds it compressed;
+//! whoever reads a journal takes either.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+
+use flate2::bufread::MultiGzDecoder;
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -81,19 +84,41 @@ impl Recorder for TrialRecorder {
     }
 }
 
+/// The name of the journal in a run directory, and its name in a published one.
+pub const NAME: &str = "journal.jsonl";
+pub const COMPRESSED_NAME: &str = "journal.jsonl.gz";
+
+/// The lines of a journal as bytes, whether it is compressed or not.
+pub fn open(path: &Path) -> Result<Box<dyn BufRead>> {
+    let file = File::open(path).map_err(|error| Error::missing(format!("cannot read {}: {error}", path.display())))?;
+    let mut reader = BufReader::with_capacity(BUFFER, file);
+    let start = reader.fill_buf().map_err(|error| Error::io(format!("read {}", path.display()), error))?;
+    if start.starts_with(&GZIP) {
+        return Ok(Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(reader))));
+    }
+    Ok(Box::new(reader))
+}
+
+/// How every gzip file begins.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+const BUFFER: usize = 1 << 20;
+
+/// A journal that cannot be read to its end: the disk's fault, or that of whoever shortened a compressed one.
+pub fn unreadable(path: &Path, error: io::Error) -> Error {
+    use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+    if matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof) {
+        return Error::script(format!("{}: cut short or damaged: {error}", path.display())).hint(COMPARE);
+    }
+    Error::io(format!("read {}", path.display()), error)
+}
+
+const COMPARE: &str = "compare the file with SHA256SUMS of its run directory";
+
 /// Reads a whole journal, line by line: one of hours has millions. Returns what `take` makes of the lines, and
 /// whether the last line was torn and left out. A line that is not last and cannot be read is an error: raw
 /// data are not guessed.
 pub fn read<T>(path: &Path, take: impl FnOnce(&mut dyn Iterator<Item = Line>) -> T) -> Result<(T, bool)> {
-    let file = File::open(path).map_err(|error| Error::missing(format!("cannot read {}: {error}", path.display())))?;
-    let mut lines = Lines {
-        reader: BufReader::with_capacity(1 << 20, file),
-        path,
-        number: 0,
-        bytes: Vec::new(),
-        torn: false,
-        error: None,
-    };
+    let mut lines = Lines { reader: open(path)?, path, number: 0, bytes: Vec::new(), torn: false, error: None };
     let taken = take(&mut lines);
     match lines.error {
         Some(error) => Err(error),
@@ -103,7 +128,7 @@ pub fn read<T>(path: &Path, take: impl FnOnce(&mut dyn Iterator<Item = Line>) ->
 
 /// Ends at the first error, which it keeps.
 struct Lines<'path> {
-    reader: BufReader<File>,
+    reader: Box<dyn BufRead>,
     path: &'path Path,
     number: u64,
     bytes: Vec<u8>,
@@ -121,7 +146,7 @@ impl Iterator for Lines<'_> {
             Ok(0) => return None,
             Ok(_) => {}
             Err(error) => {
-                self.error = Some(Error::io(format!("read {}", self.path.display()), error));
+                self.error = Some(unreadable(self.path, error));
                 return None;
             }
         }
@@ -134,7 +159,7 @@ impl Iterator for Lines<'_> {
             Err(error) => {
                 let place = format!("{}:{}", self.path.display(), self.number);
                 let error = Error::script(format!("{place}: not a line of a journal: {error}"));
-                self.error = Some(error.hint("compare the file with SHA256SUMS of its run directory"));
+                self.error = Some(error.hint(COMPARE));
                 None
             }
         }
@@ -161,5 +186,24 @@ mod tests {
         assert_eq!(lines[0].trial.as_deref(), Some("interval=1s#1"));
         std::fs::write(&path, [b"{\n", whole.as_slice()].concat()).expect("written");
         assert!(all(&path).expect_err("not a journal").message.contains("journal.jsonl:1: "));
+    }
+
+    #[test]
+    fn a_compressed_journal_is_read_and_one_cut_short_is_an_error() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let plain = folder.path().join(NAME);
+        let journal = Journal::create(&plain, Clock::start()).expect("made");
+        journal.record(Observation::Note { text: "one".into() }).expect("written");
+        let all = |path: &Path| read(path, |lines| lines.collect::<Vec<_>>());
+        let path = folder.path().join(COMPRESSED_NAME);
+        let mut writer = flate2::GzBuilder::new().write(Vec::new(), flate2::Compression::best());
+        writer.write_all(&std::fs::read(&plain).expect("read")).expect("compressed");
+        let packed = writer.finish().expect("compressed");
+        std::fs::write(&path, &packed).expect("written");
+        assert_eq!(all(&path).expect("readable"), all(&plain).expect("readable"));
+        std::fs::write(&path, &packed[..packed.len() - 9]).expect("written");
+        let error = all(&path).expect_err("cut short");
+        assert_eq!(error.kind, crate::error::Kind::Script);
+        assert!(error.message.contains("journal.jsonl.gz: cut short or damaged"), "{}", error.message);
     }
 }

@@ -7,6 +7,7 @@ pub mod journal;
 pub mod load;
 pub mod manifest;
 mod plan;
+pub mod publish;
 mod target;
 mod trial;
 mod warm;
@@ -31,7 +32,7 @@ use crate::error::{Error, Kind, Result};
 use crate::host::{Host, Progress};
 use crate::record::{Observation, Recorder, Step};
 use crate::report::Part;
-use load::Loaded;
+pub use load::Loaded;
 
 /// All that is known when a run begins.
 pub struct Beginning {
@@ -264,7 +265,7 @@ impl Run {
         }
     }
 
-    /// An error as it may be stored: its first line, without paths of this machine.
+    /// An error as it may be stored: in one line, without paths of this machine.
     pub(crate) fn told(&self, error: &Error) -> String {
         hide::home(&self.host, &error.in_one_line().replace(&self.directory.path().display().to_string(), "$RUN"))
     }
@@ -290,12 +291,33 @@ impl Run {
 /// Returns the text of summary.json beside the results.
 pub fn rewrite(directory: &RunDirectory, progress: &Progress) -> Result<(Results, String)> {
     let loaded = load::load(directory, progress)?;
-    for (name, content) in crate::report::files(&loaded.run, &loaded.results)? {
-        directory.write(name, &content)?;
-    }
-    directory.write_checksums()?;
+    write_all(directory, &loaded)?;
     let summary = crate::report::summary(&loaded.results)?;
     Ok((loaded.results, summary))
+}
+
+/// Every file that follows from the journal, and the checksums last.
+pub fn write_all(directory: &RunDirectory, loaded: &Loaded) -> Result<()> {
+    for (name, content) in crate::report::files(&loaded.run, &loaded.results, &loaded.provenance)? {
+        directory.write(&name, &content)?;
+    }
+    directory.write_checksums()
+}
+
+/// Writes only the pages anew, from the journal as this version of cprun reads it. CSV files and summary.json stay
+/// as they are; where they say something else, the reader is told.
+pub fn render(directory: &RunDirectory, progress: &Progress) -> Result<()> {
+    let loaded = load::load(directory, progress)?;
+    let computed = crate::report::summary(&loaded.results)?;
+    if std::fs::read_to_string(directory.file("summary.json")).is_ok_and(|stored| stored != computed) {
+        progress.warning(
+            "summary.json says something else than these pages: another version of cprun wrote it; `cprun analyze` writes all files anew",
+        );
+    }
+    for (name, content) in crate::report::pages(&loaded.results, &loaded.provenance) {
+        directory.write(&name, &content)?;
+    }
+    directory.write_checksums()
 }
 
 /// What a finished run leaves for the command line.
@@ -305,6 +327,16 @@ pub struct Finished {
     /// Where the report lies, as the user would type it.
     pub report: String,
     pub cleanup_errors: Vec<Error>,
+}
+
+/// `2.4 MB`
+#[must_use]
+pub fn render_bytes(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.0} kB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
 }
 
 /// `2026-11-21T10:00:00Z`
