@@ -47,13 +47,22 @@ pub enum Observation {
 /// Kafka's consumer metric that the study's harness takes for latency, in milliseconds, as the source shows it.
 pub const FETCH_LATENCY: &str = "fetch-latency-avg";
 
-/// Values read at one instant from one source: `probe`, `broker`, `flink` or `replay`.
+/// Values read at one instant from one source: `probe`, `broker`, `flink`, `replay`, an instance or a host.
 ///
 /// `probe`: `opened_epoch_ms`, `first_epoch_ms` (absent before the first record), `records`, `bad_rows`,
 /// `position.P` (offset of the next record of partition P), each with subtask and attempt.
 /// `broker`: `end_offset.P`. `replay`: `due_records`, `sent_records`, `acked_records` (cumulative),
 /// `queued_max_ms`, `acked_max_ms` (largest lateness within the step). `flink`: metrics of the
 /// source's subtasks by their own names, read together with the probe.
+///
+/// An instance (`taskmanager-1`, …, and `cprun` itself), the attempt being its incarnation, from 1: `cpu_s`
+/// (user and system), `memory_bytes` (resident), `disk_read_bytes`, `disk_written_bytes` (what it made dirty,
+/// less what it cut off again before it was written), `net_sent_bytes` (acknowledged), `net_received_bytes`
+/// (payload of TCP sockets, loopback included), `gc_count`, `gc_pause_s` (stop-the-world pauses). A host
+/// (`host:local`): `cpu_s` (busy, stolen time not in it), `cpu_iowait_s`, `cpu_steal_s`, `memory_bytes` (total
+/// less available), `disk_read_bytes`, `disk_written_bytes` (whole disks), `net_sent_bytes`,
+/// `net_received_bytes` (all interfaces but loopback), `loopback_bytes`. All but `memory_bytes` only grow within
+/// an incarnation and begin again at zero with the next, so they are told apart within one alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
     pub source: String,

@@ -14,7 +14,7 @@ use super::leftovers::Leftovers;
 use super::process::{Exit, Process};
 use super::provision::{Java, Maven, Part, ensure, is_cached};
 use super::spawner::{Launch, Spawner};
-use super::{Between, Instance, Needs, Role, kafka_role, ports};
+use super::{Between, Instance, Needs, Role, RunningProcess, kafka_role, ports};
 
 /// The name of this machine in records.
 pub const HOST: &str = "local";
@@ -152,6 +152,21 @@ impl LocalCluster {
         state.members.iter().map(view).collect()
     }
 
+    /// The processes that live right now.
+    #[must_use]
+    pub fn processes(&self) -> Vec<RunningProcess> {
+        let state = self.state();
+        let live = state.members.iter().filter(|(_, member)| member.process.alive());
+        let view = |(name, member): (&String, &Member)| RunningProcess {
+            instance: name.clone(),
+            role: member.role,
+            incarnation: member.incarnation,
+            pid: member.process.pid,
+            gc_log: self.logs.join(gc_log(&incarnation_name(name, member.incarnation))),
+        };
+        live.map(view).collect()
+    }
+
     pub fn instance(&self, name: &str) -> Result<Instance> {
         let found = self.instances().into_iter().find(|instance| instance.name == name);
         found.ok_or_else(|| unknown(name, &self.state()))
@@ -195,7 +210,8 @@ impl LocalCluster {
         let resources = state.resources.get("taskmanager").cloned().unwrap_or_default();
         let id = incarnation_name(name, incarnation);
         let tmp = self.folder(&id)?;
-        let arguments = flink_role::taskmanager_arguments(&self.flink_lib, &places, &resources, &id, &tmp);
+        let mut arguments = flink_role::taskmanager_arguments(&self.flink_lib, &places, &resources, &id, &tmp);
+        arguments.insert(0, log_collections(&id));
         let lo_epoch_ms = self.host.clock.now_epoch_ms();
         let process = self.spawn(&mut state, name, arguments)?;
         let hi_epoch_ms = self.host.clock.now_epoch_ms();
@@ -294,8 +310,9 @@ impl LocalCluster {
         Ok(())
     }
 
-    fn add(&self, name: &str, role: Role, arguments: Vec<String>) -> Result<Process> {
+    fn add(&self, name: &str, role: Role, mut arguments: Vec<String>) -> Result<Process> {
         let mut state = self.state();
+        arguments.insert(0, log_collections(name));
         let process = self.spawn(&mut state, name, arguments)?;
         state.members.insert(name.to_owned(), Member { role, process: process.clone(), incarnation: 1 });
         Ok(process)
@@ -390,6 +407,17 @@ fn registered_as(name: &str, member: &Member) -> Option<String> {
 /// left it and when the new one came.
 fn incarnation_name(name: &str, incarnation: u32) -> String {
     if incarnation == 1 { name.to_owned() } else { format!("{name}.{incarnation}") }
+}
+
+fn gc_log(id: &str) -> String {
+    format!("{id}.gc.log")
+}
+
+/// One line for each collection, flushed as it is written, so that a kill loses none. Flink's REST API tells as
+/// much, but its answers stand still for seconds after a TaskManager was lost, and Kafka has no such API.
+/// The path is relative to the folder in which processes start: the JVM gives `%` and `:` in it a meaning.
+fn log_collections(id: &str) -> String {
+    format!("-Xlog:gc:file=../logs/{}:utctime:filecount=0", gc_log(id))
 }
 
 fn unknown(name: &str, state: &State) -> Error {

@@ -13,6 +13,7 @@ pub mod provision;
 pub mod spawner;
 
 use std::fmt;
+use std::path::PathBuf;
 
 pub use local::LocalCluster;
 
@@ -58,6 +59,19 @@ pub struct Instance {
     pub alive: bool,
     /// The name under which Flink lists this incarnation, of TaskManagers only.
     pub registered_as: Option<String>,
+}
+
+/// One live process of an instance, as those who measure it need it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunningProcess {
+    /// `taskmanager-1`
+    pub instance: String,
+    pub role: Role,
+    /// 1 for the first start, one more for each restart; counters of a process begin at zero.
+    pub incarnation: u32,
+    pub pid: u32,
+    /// Where its JVM writes down each collection of garbage.
+    pub gc_log: PathBuf,
 }
 
 /// What a script asks of its target before its first effect.

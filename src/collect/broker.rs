@@ -66,7 +66,7 @@ fn sample_until(stopped: &Receiver<()>, mut ask: EndOffsets, every: Duration, ou
     }
 }
 
-fn next_on_grid(due: Instant, every: Duration, now: Instant) -> Instant {
+pub(super) fn next_on_grid(due: Instant, every: Duration, now: Instant) -> Instant {
     let mut next = due + every;
     while next < now {
         next += every;

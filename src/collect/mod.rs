@@ -12,6 +12,7 @@ mod manual;
 mod outlet;
 mod pace;
 mod probe;
+mod resources;
 mod results;
 mod sampler;
 mod taskmanagers;
@@ -28,6 +29,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub use broker::EndOffsets;
 pub use live::{Live, LiveView};
 pub use manual::ManualCheckpoints;
+pub use resources::{LocalResources, ReadResources};
 pub use results::ResultRows;
 
 use crate::clock::Clock;
@@ -36,6 +38,7 @@ use crate::flink::Flink;
 use crate::record::Recorder;
 use broker::Broker;
 use outlet::Outlet;
+use resources::ResourceThread;
 
 /// `web.refresh-interval` of a measured run is 200 ms: asking more often brings nothing new.
 const WATCH_EVERY: Duration = Duration::from_millis(200);
@@ -67,6 +70,7 @@ pub struct Collector {
     stop: DropGuard,
     tasks: JoinSet<Result<()>>,
     broker: Option<Broker>,
+    resources: Vec<ResourceThread>,
     outlet: Outlet,
 }
 
@@ -83,7 +87,8 @@ impl Collector {
         let stop = CancellationToken::new();
         let outlet = Outlet::new(clock, recorder, stop.clone());
         let broker = end_offsets.map(|ask| Broker::start(ask, settings.every, outlet.clone())).transpose()?;
-        let mut collector = Self { stop: stop.clone().drop_guard(), tasks: JoinSet::new(), broker, outlet };
+        let mut collector =
+            Self { stop: stop.clone().drop_guard(), tasks: JoinSet::new(), broker, resources: Vec::new(), outlet };
         let (flink, outlet) = (flink.clone(), collector.outlet.clone());
         if let Some(source) = &job.source {
             let sampler = sampler::ProbeSampler::new(&flink, &job.id, source, settings.every, &outlet);
@@ -95,6 +100,12 @@ impl Collector {
         let checkpoints = checkpoints::CheckpointWatch::new(&flink, &job.id, &settings.manual, &outlet);
         collector.spawn(checkpoints.run(WATCH_EVERY, stop));
         Ok(collector)
+    }
+
+    /// Samples what a host and its instances use, beside everything else.
+    pub fn watch_resources(&mut self, read: ReadResources, every: Duration) -> Result<()> {
+        self.resources.push(ResourceThread::start(read, every, self.outlet.clone())?);
+        Ok(())
     }
 
     /// What the trial's driver may look at while it goes on; each call gives a view of its own.
@@ -113,6 +124,10 @@ impl Collector {
         }
         if let Some(broker) = self.broker {
             let ended = tokio::task::spawn_blocking(|| broker.stop()).await;
+            outcome = outcome.and(ended.map_err(broken).and_then(|outcome| outcome));
+        }
+        for thread in self.resources {
+            let ended = tokio::task::spawn_blocking(|| thread.stop()).await;
             outcome = outcome.and(ended.map_err(broken).and_then(|outcome| outcome));
         }
         outcome

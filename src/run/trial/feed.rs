@@ -8,7 +8,11 @@ use tokio::sync::broadcast;
 
 use super::{ReplayPlan, Required, Target, Trial};
 use crate::analysis::history::WindowKey;
-use crate::collect::{CollectedJob, Collector, LiveView, ManualCheckpoints, ResultRows, Settings, SourceVertex};
+use crate::cluster::local::HOST;
+use crate::collect::{
+    CollectedJob, Collector, LiveView, LocalResources, ManualCheckpoints, ReadResources, ResultRows, Settings,
+    SourceVertex,
+};
 use crate::error::{Error, Result};
 use crate::flink::is_terminal;
 use crate::kafka::ResultConsumer;
@@ -112,14 +116,27 @@ impl Trial {
         let ask = Box::new(move || poller.fetch_blocking(OFFSETS_WITHIN));
         let settings = Settings { every, manual: Arc::clone(manual) };
         let _inside = self.run.runtime.enter();
-        Collector::start(
+        let mut collector = Collector::start(
             &target.flink,
             &collected,
             &settings,
             self.run.host.clock,
             Arc::clone(&self.recorder),
             Some(ask),
-        )
+        )?;
+        collector.watch_resources(self.resources(target)?, every)?;
+        Ok(collector)
+    }
+
+    fn resources(&self, target: &Target) -> Result<ReadResources> {
+        if let Some(error) = LocalResources::network_trouble() {
+            let text = format!("network bytes of instances are left out: {error}");
+            self.recorder.record(Observation::Warning { text })?;
+        }
+        let cluster = Arc::clone(&target.cluster);
+        let processes = Box::new(move || cluster.processes());
+        let mut resources = LocalResources::new(HOST, self.run.host.clock, processes);
+        Ok(Box::new(move || resources.read()))
     }
 
     #[expect(clippy::type_complexity, reason = "three things that live together, taken apart at the one call")]
