@@ -19,12 +19,20 @@ pub struct CheckpointRow {
 }
 
 impl CheckpointRow {
-    fn is_periodic(&self) -> bool {
+    #[must_use]
+    pub fn is_periodic(&self) -> bool {
         self.checkpoint.trigger == "periodic"
     }
 
-    fn is_completed(&self) -> bool {
+    #[must_use]
+    pub fn is_completed(&self) -> bool {
         self.checkpoint.status == "completed"
+    }
+
+    /// From its trigger to its end, as far as that is known.
+    #[must_use]
+    pub fn span(&self) -> Bounds {
+        span(&self.checkpoint)
     }
 
     fn triggered_within(&self, (from, to): (EpochMs, EpochMs)) -> bool {
@@ -32,12 +40,17 @@ impl CheckpointRow {
     }
 }
 
+fn span(checkpoint: &Checkpoint) -> Bounds {
+    let lo = checkpoint.trigger_epoch_ms;
+    let hi = checkpoint.ack_epoch_ms.or(checkpoint.duration_ms.map(|duration| lo + duration)).unwrap_or(lo);
+    Bounds { lo, hi }
+}
+
 /// All checkpoints of a trial in the order of their triggers.
 #[must_use]
 pub fn rows(trial: &Trial, disturbances: &[Bounds]) -> Vec<CheckpointRow> {
     let flagged = |checkpoint: &Checkpoint| {
-        let from = checkpoint.trigger_epoch_ms;
-        let to = checkpoint.ack_epoch_ms.or(checkpoint.duration_ms.map(|duration| from + duration)).unwrap_or(from);
+        let Bounds { lo: from, hi: to } = span(checkpoint);
         disturbances.iter().any(|fault| from <= fault.hi && fault.lo <= to)
     };
     let mut rows: Vec<CheckpointRow> = trial

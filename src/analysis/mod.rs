@@ -1,7 +1,7 @@
 //! Turns what a run observed into figures: pure functions over plain structs, no clock, no files, no cluster.
 //!
 //! The way through the room: `history` sorts journal lines into trials; `series`, `lag`, `timeline`,
-//! `checkpoints`, `latency`, `oracle` and `throughput` measure one trial; `validity` judges it; `results`
+//! `checkpoints`, `latency`, `oracle`, `resources` and `throughput` measure one trial; `validity` judges it; `results`
 //! brings trials together with `statistics` and `model`. Whatever is drawn at random is seeded, so that the
 //! same journal gives the same bytes.
 
@@ -14,6 +14,7 @@ pub mod latency;
 pub mod model;
 pub mod oracle;
 pub mod provenance;
+pub mod resources;
 pub mod results;
 pub mod sampling;
 pub mod series;

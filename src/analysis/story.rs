@@ -122,6 +122,13 @@ impl Story {
         self.sample("probe", at, values);
     }
 
+    /// A sample of the counters of an instance.
+    pub fn counters(&mut self, instance: &str, incarnation: u32, at: f64, values: &[(&str, f64)]) -> &mut Self {
+        let value = |&(name, value): &(&str, f64)| Value(name.into(), None, Some(incarnation), value);
+        self.sample(instance, at, values.iter().map(value).collect());
+        self
+    }
+
     pub fn job(&mut self, state: &str, at: f64) -> &mut Self {
         self.observe(Observation::State(State::Job { state: state.into(), at_epoch_ms: at }))
     }

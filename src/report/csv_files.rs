@@ -158,11 +158,20 @@ fn checkpoints(results: &Results) -> Result<File> {
         "size_bytes",
         "incremental_bytes",
         "during_fault",
+        "cpu_s",
+        "disk_written_bytes",
+        "net_sent_bytes",
+        "extra_cpu_s",
+        "extra_disk_written_bytes",
+        "extra_net_sent_bytes",
     ]))?;
     for trial in &results.trials {
-        for row in &trial.checkpoints {
+        for (row, spent) in trial.checkpoints.iter().zip(&trial.checkpoint_uses) {
             let checkpoint = &row.checkpoint;
             let bytes = |bytes: Option<u64>| optional(bytes, |bytes| bytes.to_string());
+            // Between two samples they are interpolated: more digits would be made up.
+            let whole = |bytes: Option<f64>| optional(bytes, |bytes| float(bytes.round() + 0.0));
+            let seconds = |value: Option<f64>| optional(value, |value| float((value * 1e6).round() / 1e6 + 0.0));
             sheet.row(&[
                 trial.id.clone(),
                 checkpoint.id.to_string(),
@@ -178,6 +187,12 @@ fn checkpoints(results: &Results) -> Result<File> {
                 bytes(checkpoint.size_bytes),
                 bytes(checkpoint.incremental_bytes),
                 row.during_fault.to_string(),
+                seconds(spent.used.cpu_s),
+                whole(spent.used.disk_written_bytes),
+                whole(spent.used.net_sent_bytes),
+                seconds(spent.extra.cpu_s),
+                whole(spent.extra.disk_written_bytes),
+                whole(spent.extra.net_sent_bytes),
             ])?;
         }
     }

@@ -40,6 +40,8 @@ pub enum Part {
     Budget,
     /// The study's conclusions, tested.
     Conclusions,
+    /// CPU, memory, disk, network and garbage collection of each instance.
+    Resources,
     /// Verdict, load and oracle of each trial.
     Trials,
     /// What was observed of each trial beside the limit that would make it invalid.
@@ -49,7 +51,7 @@ pub enum Part {
 
 impl Part {
     /// All tables, in the order in which a terminal shows them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Faults,
         Self::StudyMethod,
         Self::AsMeasured,
@@ -58,11 +60,12 @@ impl Part {
         Self::Latency,
         Self::Budget,
         Self::Conclusions,
+        Self::Resources,
         Self::Trials,
         Self::Verdicts,
     ];
 
-    pub const NAMES: [&'static str; 10] = [
+    pub const NAMES: [&'static str; 11] = [
         "faults",
         "study_method",
         "as_measured",
@@ -71,6 +74,7 @@ impl Part {
         "latency",
         "budget",
         "conclusions",
+        "resources",
         "trials",
         "verdicts",
     ];
@@ -117,6 +121,7 @@ impl Part {
             Self::Latency => Some(findings::latency(results)),
             Self::Budget => Some(findings::budget(results)),
             Self::Conclusions => Some(findings::conclusions(results)),
+            Self::Resources => Some(tables::resources(results)),
             Self::Trials => Some(tables::trials(results)),
             Self::Verdicts => Some(tables::verdicts(results)),
             Self::Text(_) => None,

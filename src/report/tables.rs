@@ -3,6 +3,7 @@
 use super::number::{cell, percent, short};
 use super::table::Table;
 use crate::analysis::oracle::Oracle;
+use crate::analysis::resources::Usage;
 use crate::analysis::results::{Cell, Headline, MEASURED_TABLE, Results, Row, TrialResult, axis_column, axis_value};
 use crate::analysis::timeline::Fault;
 use crate::analysis::validity::{Check, Outcome, Unit};
@@ -212,6 +213,52 @@ pub fn best_tried(headline: &Headline) -> (String, Option<String>) {
         _ => "whether they agree cannot be told".into(),
     };
     (tried, Some(agreement))
+}
+
+/// What each instance and host used, a row for each of them in each combination.
+pub fn resources(results: &Results) -> Table {
+    let header = [
+        "",
+        "instance",
+        "CPU cores",
+        "memory max MiB",
+        "disk read KiB/s",
+        "disk written KiB/s",
+        "net sent KiB/s",
+        "net received KiB/s",
+        "GC pauses",
+        "GC share",
+    ];
+    let rows = results.rows.iter().flat_map(|row| {
+        row.resources.iter().map(move |(instance, usage)| resource_row(&combination(&row.axes), instance, usage))
+    });
+    Table {
+        title: "Resources".into(),
+        caption: "Means over the measured phase, the time that an instance was away included; memory: the largest \
+                  sample. Network of an instance: payload of TCP, loopback included; of a host: all interfaces but \
+                  loopback. GC: stop-the-world pauses."
+            .into(),
+        header: header.map(str::to_owned).to_vec(),
+        rows: rows.collect(),
+        notes: Vec::new(),
+    }
+}
+
+fn resource_row(combination: &str, instance: &str, usage: &Usage) -> Vec<String> {
+    let scaled = |value: Option<f64>, unit: f64| value.map_or_else(|| "–".into(), |value| short(value / unit));
+    const KIB: f64 = 1024.0;
+    vec![
+        combination.to_owned(),
+        instance.to_owned(),
+        usage.cpu_cores.map_or_else(|| "–".into(), |cores| format!("{cores:.3}")),
+        scaled(usage.memory_max_bytes, KIB * KIB),
+        scaled(usage.disk_read_bytes_per_s, KIB),
+        scaled(usage.disk_written_bytes_per_s, KIB),
+        scaled(usage.net_sent_bytes_per_s, KIB),
+        scaled(usage.net_received_bytes_per_s, KIB),
+        scaled(usage.gc_count, 1.0),
+        usage.gc_share.map_or_else(|| "–".into(), |share| format!("{:.2} %", share * 100.0)),
+    ]
 }
 
 /// Verdict, load and oracle of every trial.

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use crate::analysis::statistics::Figure;
 
 /// Names in the order of summary.csv; each carries its unit.
-pub const FIGURES: [&str; 40] = [
+pub const FIGURES: [&str; 51] = [
     "T_real_s",
     "c_duration_s",
     "c_capacity_s",
@@ -47,10 +47,22 @@ pub const FIGURES: [&str; 40] = [
     "raw_of_subtask_0_per_s",
     "fetch_latency_ms",
     "commit_wait_ms",
+    // Of the TaskManagers: all together, of memory the largest of one, of gc_share the mean of one.
+    "cpu_cores",
+    "memory_max_bytes",
+    "disk_written_bytes_per_s",
+    "net_sent_bytes_per_s",
+    "gc_share",
+    "checkpoint_cpu_s",
+    "checkpoint_extra_cpu_s",
+    "checkpoint_disk_written_bytes",
+    "checkpoint_extra_disk_written_bytes",
+    "checkpoint_net_sent_bytes",
+    "checkpoint_extra_net_sent_bytes",
 ];
 
 /// The columns of the table *As measured*, after the axes and T.
-pub const MEASURED_TABLE: [&str; 18] = [
+pub const MEASURED_TABLE: [&str; 25] = [
     "T_real_s",
     "c_duration_s",
     "c_capacity_s",
@@ -69,6 +81,13 @@ pub const MEASURED_TABLE: [&str; 18] = [
     "visible_p99_ms",
     "visible_max_ms",
     "checkpoint_bytes",
+    "cpu_cores",
+    "disk_written_bytes_per_s",
+    "net_sent_bytes_per_s",
+    "checkpoint_cpu_s",
+    "checkpoint_extra_cpu_s",
+    "checkpoint_disk_written_bytes",
+    "checkpoint_net_sent_bytes",
 ];
 
 /// A figure, or why there is none.

@@ -6,6 +6,8 @@
 //! U uses T_real, because that is what the job did; only the study's U uses T as configured. Both use
 //! c_duration: c_capacity is known only under saturating load.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::axes::{self, by_value};
@@ -14,6 +16,7 @@ use super::trial::{Clusters, Latencies, TrialResult};
 use crate::analysis::budget::Budget;
 use crate::analysis::latency::Course;
 use crate::analysis::model::{Conditions, Model, optimal_interval, utilization};
+use crate::analysis::resources::{CheckpointUse, Usage};
 use crate::analysis::statistics::{
     Figure, Input, Scale, coefficient_of_variation, interquartile_range, mean, mean_of_clusters, quantile, simulate,
 };
@@ -24,6 +27,7 @@ use crate::record::Axis;
 const STRETCHED: f64 = 1.05;
 
 const BELOW_CAPACITY: &str = "below capacity";
+const NOT_SAMPLED: &str = "the TaskManagers' processes were not sampled";
 
 /// One combination of axes.
 #[derive(Clone, Debug, Serialize)]
@@ -53,6 +57,9 @@ pub struct Row {
     /// Of all its trials together; summary.json has it under `budget`.
     #[serde(skip)]
     pub budget: Option<Budget>,
+    /// Instances and hosts by name.
+    #[serde(skip)]
+    pub resources: Vec<(String, Usage)>,
 }
 
 /// Latency of the windows that were due in one part of the faults' course.
@@ -144,6 +151,7 @@ impl Group<'_> {
             latency_by_course: self.latency_by_course(),
             expected_commit_wait_ms: self.expected_commit_wait_ms(&measured),
             budget: Budget::sum(self.trials.iter().filter_map(|trial| trial.budget)),
+            resources: self.resources(),
         }
     }
 
@@ -190,6 +198,19 @@ impl Group<'_> {
             }
             _ if name.starts_with("written_") => self.latency_cell(name, |latencies| &latencies.written_ms),
             _ if name.starts_with("visible_") => self.latency_cell(name, |latencies| &latencies.visible_ms),
+            "cpu_cores" => self.of_taskmanagers(name, total, |usage| usage.cpu_cores),
+            "memory_max_bytes" => {
+                Cell::or(self.largest(|trial| all(trial, |usage| usage.memory_max_bytes)), NOT_SAMPLED)
+            }
+            "disk_written_bytes_per_s" => self.of_taskmanagers(name, total, |usage| usage.disk_written_bytes_per_s),
+            "net_sent_bytes_per_s" => self.of_taskmanagers(name, total, |usage| usage.net_sent_bytes_per_s),
+            "gc_share" => self.of_taskmanagers(name, |of| total(of) / of.len() as f64, |usage| usage.gc_share),
+            "checkpoint_cpu_s" => self.of_checkpoints(name, |spent| spent.used.cpu_s),
+            "checkpoint_extra_cpu_s" => self.of_checkpoints(name, |spent| spent.extra.cpu_s),
+            "checkpoint_disk_written_bytes" => self.of_checkpoints(name, |spent| spent.used.disk_written_bytes),
+            "checkpoint_extra_disk_written_bytes" => self.of_checkpoints(name, |spent| spent.extra.disk_written_bytes),
+            "checkpoint_net_sent_bytes" => self.of_checkpoints(name, |spent| spent.used.net_sent_bytes),
+            "checkpoint_extra_net_sent_bytes" => self.of_checkpoints(name, |spent| spent.extra.net_sent_bytes),
             // c_capacity_s, R_eff_s, capacity_per_s and U_measured exist only under saturating load.
             _ => Cell::Empty(BELOW_CAPACITY.into()),
         }
@@ -277,6 +298,33 @@ impl Group<'_> {
         }
     }
 
+    /// One value a trial: what `together` makes of the values of its TaskManagers.
+    fn of_taskmanagers(
+        &self,
+        name: &str,
+        together: impl Fn(&[f64]) -> f64,
+        value: impl Fn(&Usage) -> Option<f64>,
+    ) -> Cell {
+        let strata =
+            self.strata(|trial| trial.of_taskmanagers(&value).map(|values| together(&values)).into_iter().collect());
+        Cell::or(mean(&strata, Scale::Linear, self.seed_of(name)), NOT_SAMPLED)
+    }
+
+    fn of_checkpoints(&self, name: &str, value: impl Fn(&CheckpointUse) -> Option<f64>) -> Cell {
+        let strata = self.strata(|trial| trial.of_checkpoints(&value));
+        let reason = "no checkpoint stands apart from the others by a sampling step";
+        Cell::or(mean(&strata, Scale::Linear, self.seed_of(name)), reason)
+    }
+
+    /// Instances and hosts by name, each over its trials.
+    fn resources(&self) -> Vec<(String, Usage)> {
+        let mut usages: BTreeMap<&str, Vec<Usage>> = BTreeMap::new();
+        for instance in self.trials.iter().flat_map(|trial| &trial.resources) {
+            usages.entry(&instance.instance).or_default().push(instance.usage);
+        }
+        usages.into_iter().map(|(instance, usages)| (instance.to_owned(), Usage::over(&usages))).collect()
+    }
+
     fn largest(&self, values: impl Fn(&TrialResult) -> Vec<f64>) -> Option<Figure> {
         let values: Vec<f64> = self.strata(values).concat();
         let largest = values.iter().copied().reduce(f64::max)?;
@@ -301,6 +349,14 @@ impl Group<'_> {
     fn seed_of(&self, name: &str) -> u64 {
         seed_of(self.seed, self.trials[0].combination(), name)
     }
+}
+
+fn total(values: &[f64]) -> f64 {
+    values.iter().sum()
+}
+
+fn all(trial: &TrialResult, value: impl Fn(&Usage) -> Option<f64>) -> Vec<f64> {
+    trial.of_taskmanagers(value).unwrap_or_default()
 }
 
 /// The figures that the models need.

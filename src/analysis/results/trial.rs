@@ -7,6 +7,7 @@ use crate::analysis::history::Trial;
 use crate::analysis::lag::{LagPoint, lag_points};
 use crate::analysis::latency::{Course, commit_waits_ms, latencies_ms};
 use crate::analysis::oracle::{self, WindowOutcome};
+use crate::analysis::resources::{CheckpointUse, InstanceResources, Usage, checkpoint_uses, resources};
 use crate::analysis::sampling::missing_share;
 use crate::analysis::series::Series;
 use crate::analysis::throughput::{calm_spans, over, peak_per_s, raw_of_subtask_per_s, raw_per_s, useful_per_s};
@@ -62,6 +63,10 @@ pub struct TrialResult {
     pub budget: Option<Budget>,
     /// Of the measured phase.
     pub lag_max_records: Option<f64>,
+    /// Of every instance and host that was sampled, by name.
+    pub resources: Vec<InstanceResources>,
+    /// One for each of `checkpoints`, in their order.
+    pub checkpoint_uses: Vec<CheckpointUse>,
     /// The replay's own account: lateness, rate error, what was refused.
     pub replay_end: Option<ReplayEnd>,
     /// Share of the probe's samples that are missing outside recoveries.
@@ -112,6 +117,8 @@ impl TrialResult {
         let subtasks = trial.submitted.as_ref().map_or(0, |submitted| submitted.source_subtasks);
         let missing_samples =
             measured.and_then(|measured| missing_share(&series, subtasks, step_ms, measured, &disturbances));
+        let resources = resources(&trial.samples, measured);
+        let checkpoint_uses = checkpoint_uses(&resources, &checkpoints, measured, &disturbances);
         let due = trial.measured_from_epoch_ms.zip(trial.replay_stop_epoch_ms());
         let evidence = Evidence {
             trial,
@@ -154,6 +161,8 @@ impl TrialResult {
             raw_of_subtask_0_per_s: measured.and_then(|measured| raw_of_subtask_per_s(&series, 0, measured)),
             fetch_latency_ms: measured.and_then(|measured| fetch_latency_ms(&trial.samples, measured)),
             lag_max_records: measured.and_then(|measured| largest(&lag, &faults, measured)),
+            resources,
+            checkpoint_uses,
             replay_end: trial.replay_end.clone(),
             missing_samples,
             judgement: validity::judge(&evidence, thresholds),
@@ -176,6 +185,23 @@ impl TrialResult {
     #[must_use]
     pub fn is_compared(&self) -> bool {
         self.windows.iter().any(|window| window.oracle.is_some()) || self.windows_missing.is_some()
+    }
+
+    /// One figure of what each checkpoint of the measured phase took.
+    pub fn of_checkpoints(&self, figure: impl Fn(&CheckpointUse) -> Option<f64>) -> Vec<f64> {
+        let (Some(from), to) = (self.measured_from_epoch_ms, self.measured_to_epoch_ms.unwrap_or(f64::INFINITY)) else {
+            return Vec::new();
+        };
+        let measured = |row: &CheckpointRow| (from..=to).contains(&row.checkpoint.trigger_epoch_ms);
+        let uses = self.checkpoints.iter().zip(&self.checkpoint_uses).filter(|(row, _)| measured(row));
+        uses.filter_map(|(_, spent)| figure(spent)).collect()
+    }
+
+    /// What all TaskManagers together have of a figure; None where one of them has none.
+    pub fn of_taskmanagers(&self, figure: impl Fn(&Usage) -> Option<f64>) -> Option<Vec<f64>> {
+        let taskmanagers = self.resources.iter().filter(|instance| instance.is_taskmanager());
+        let values: Option<Vec<f64>> = taskmanagers.map(|instance| figure(&instance.usage)).collect();
+        values.filter(|values| !values.is_empty())
     }
 
     /// The combination of axes: the id without its repeat.
