@@ -162,6 +162,7 @@ impl LocalCluster {
             role: member.role,
             incarnation: member.incarnation,
             pid: member.process.pid,
+            started_epoch_ms: member.process.started_epoch_ms,
             gc_log: self.logs.join(gc_log(&incarnation_name(name, member.incarnation))),
         };
         live.map(view).collect()

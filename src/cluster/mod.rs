@@ -62,7 +62,7 @@ pub struct Instance {
 }
 
 /// One live process of an instance, as those who measure it need it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RunningProcess {
     /// `taskmanager-1`
     pub instance: String,
@@ -70,6 +70,7 @@ pub struct RunningProcess {
     /// 1 for the first start, one more for each restart; counters of a process begin at zero.
     pub incarnation: u32,
     pub pid: u32,
+    pub started_epoch_ms: f64,
     /// Where its JVM writes down each collection of garbage.
     pub gc_log: PathBuf,
 }

@@ -25,6 +25,7 @@ pub struct Exit {
 pub struct Process {
     pub name: String,
     pub pid: u32,
+    pub started_epoch_ms: f64,
     ended: watch::Receiver<Option<Exit>>,
     /// True once reaped; held while a signal is sent.
     reaped: Arc<Mutex<bool>>,
@@ -33,6 +34,7 @@ pub struct Process {
 impl Process {
     pub(super) fn watch(name: String, mut child: Child, clock: Clock) -> Result<Self> {
         let pid = child.id();
+        let started_epoch_ms = clock.now_epoch_ms();
         let (send, ended) = watch::channel(None);
         let reaped = Arc::new(Mutex::new(false));
         let flag = Arc::clone(&reaped);
@@ -50,7 +52,7 @@ impl Process {
                 let _ = send.send(Some(exit));
             })
             .map_err(|error| Error::io("start a thread that waits for a process", error))?;
-        Ok(Self { name, pid, ended, reaped })
+        Ok(Self { name, pid, started_epoch_ms, ended, reaped })
     }
 
     #[must_use]

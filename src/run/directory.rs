@@ -94,7 +94,7 @@ impl RunDirectory {
         self.0.join(name)
     }
 
-    /// Writes a file whole: a reader finds the old one or the new one, never half.
+    /// Writes a file whole, in a folder of the directory or in itself: a reader finds the old one or the new one, never half.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<()> {
         let path = self.file(name);
         let new = path.with_file_name(format!(".{}.new", path.file_name().unwrap_or_default().display()));
@@ -128,7 +128,8 @@ fn unwritable(directory: &Path, name: &str, error: io::Error) -> Error {
     if refused { told.hint("copy the run directory to where you may write, and name the copy") } else { told }
 }
 
-fn checksum(path: &Path) -> Result<String> {
+/// The SHA-256 of a file, in hex.
+pub fn checksum(path: &Path) -> Result<String> {
     let cannot = |error| Error::io(format!("read {}", path.display()), error);
     let mut hash = Sha256::new();
     let mut file = File::open(path).map_err(cannot)?;

@@ -38,11 +38,46 @@ fn value(host: &Host, given: Value) -> Value {
     }
 }
 
+/// Names that announce a secret, in lower case without signs.
+const SECRETS: [&str; 7] = ["password", "passwd", "secret", "token", "credential", "accesskey", "apikey"];
+
+/// The words of a command with `***` for every secret, given as `NAME=VALUE` or in the word after its name.
+pub fn secrets(words: impl IntoIterator<Item = String>) -> Vec<String> {
+    let is_secret = |name: &str| {
+        let letters: String = name.chars().filter(|letter| letter.is_alphanumeric()).collect();
+        SECRETS.iter().any(|secret| letters.to_lowercase().contains(secret))
+    };
+    let mut follows = false;
+    let hide = |word: String| {
+        if std::mem::take(&mut follows) {
+            return "***".to_owned();
+        }
+        match word.split_once('=') {
+            Some((name, _)) if is_secret(name) => format!("{name}=***"),
+            None if word.starts_with('-') && is_secret(&word) => {
+                follows = true;
+                word
+            }
+            _ => word,
+        }
+    };
+    words.into_iter().map(hide).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
     use super::*;
+
+    #[test]
+    fn secrets_of_a_command_are_hidden_and_nothing_else() {
+        let words = ["java", "-Ds3.secret-key=abc=", "-Dcom.Access_Key=x", "--password", "p", "-Xmx1g", "topic=trips"];
+        let hidden = secrets(words.map(str::to_owned));
+        let expected =
+            ["java", "-Ds3.secret-key=***", "-Dcom.Access_Key=***", "--password", "***", "-Xmx1g", "topic=trips"];
+        assert_eq!(hidden, expected);
+    }
 
     #[test]
     fn the_home_is_hidden_where_a_path_begins_with_it() {

@@ -1,6 +1,7 @@
 //! What one run owns: its directory, journal, manifest, target and trials, and how all of it ends.
 
 pub mod directory;
+mod evidence;
 mod hide;
 pub mod job;
 pub mod journal;
@@ -12,7 +13,7 @@ mod target;
 mod trial;
 mod warm;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -73,6 +74,8 @@ struct State {
     duration_s: Option<f64>,
     /// Ids of all trials so far, over all experiments of the script.
     trials: Vec<String>,
+    /// Jobs whose evidence is kept.
+    evidence: HashSet<String>,
     /// The analysis of the journal as it stood when the last trial ended.
     loaded: Option<Arc<Loaded>>,
     cleanup_errors: Vec<Error>,
@@ -137,6 +140,7 @@ impl Run {
                 target: None,
                 duration_s: None,
                 trials: Vec::new(),
+                evidence: HashSet::new(),
                 loaded: None,
                 cleanup_errors: Vec::new(),
             }),

@@ -23,7 +23,7 @@ impl Maven<'_> {
         })
     }
 
-    /// Runs `mvn -B ARGUMENTS` in `directory` and calls `tick` four times a second while it works.
+    /// Runs `mvn -B ARGUMENTS`, which first tells its version, in `directory` and calls `tick` four times a second while it works.
     pub fn run(
         &self,
         what: &str,
@@ -32,7 +32,7 @@ impl Maven<'_> {
         mut tick: impl FnMut(Duration),
     ) -> Result<()> {
         let log = directory.join("maven.log");
-        let mut all = vec!["-B".to_owned(), "-ntp".to_owned()];
+        let mut all = ["-B", "-ntp", "--show-version"].map(str::to_owned).to_vec();
         all.extend_from_slice(arguments);
         let process = self.spawner.spawn(Launch {
             name: format!("Maven for {what}"),

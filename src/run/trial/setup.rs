@@ -12,6 +12,7 @@ use crate::flink::{Flink, RunRequest, program_arguments};
 use crate::kafka::topic_name;
 use crate::record::Step;
 use crate::replay::Pacing;
+use crate::run::evidence;
 use crate::run::job::COLUMNS;
 use crate::run::plan::generator;
 use crate::run::{Job, JobPackage, Submission};
@@ -139,8 +140,8 @@ impl Trial {
         };
         self.status("submitting", &spec.name);
         let id = self.run.wait(async {
-            let jar = target.flink.upload_jar(&jar).await?;
-            target.flink.run_jar(&jar, &request).await
+            let uploaded = target.flink.upload_jar(&jar).await?;
+            target.flink.run_jar(&uploaded, &request).await
         })?;
         let job = Job {
             id,
@@ -153,6 +154,7 @@ impl Trial {
         self.state().setup.job = Some(job.clone());
         self.run.wait(target.flink.wait_until_running(&job.id, RUNNING_WITHIN))?;
         self.note_submitted(&job)?;
+        evidence::keep(&self.run, &target, &job.name, &job.id, &jar);
         Ok(job)
     }
 
