@@ -36,6 +36,9 @@ pub(super) fn keep(run: &Run, target: &Target, job: &str, job_id: &str, jar: &Pa
     }
 }
 
+/// How the line begins in which Maven tells its version.
+const MAVEN: &str = "Apache Maven";
+
 type Missing = Vec<(String, Error)>;
 
 fn of_cluster(run: &Run, target: &Target) -> Missing {
@@ -129,7 +132,8 @@ fn build(run: &Run, jar: &Path) -> Result<String> {
     // Both are written alike, so they compare as text; to the second, which no build keeps within.
     let origin = if built < started { "taken from the cache" } else { "built by this run" };
     let maven = read(&build_log(jar)).unwrap_or_default();
-    let maven = maven.lines().find(|line| line.starts_with("Apache Maven")).unwrap_or("not told by its log").to_owned();
+    // Signs for colours stand before it.
+    let maven = maven.lines().find_map(|line| Some(&line[line.find(MAVEN)?..])).unwrap_or("not told by its log");
     Ok(format!(
         "jar: {}\nsha256: {}\nbuilt: {built}\nmaven: {maven}\nrun began: {started}\norigin: {origin}\n",
         jar.display(),
