@@ -150,7 +150,9 @@ fn a_killed_taskmanager_costs_time_and_no_window() {
     for source in ["probe", "broker", "replay"] {
         assert!(samples.iter().filter(|sample| sample["source"] == source).count() > 100, "{source}");
     }
+    resources_are_told(&samples, &fault["instance"], figures);
     let checkpoints = rows(&run.join("checkpoints.csv"));
+    assert!(checkpoints.iter().any(|row| row["status"] == "completed" && !row["cpu_s"].is_empty()), "{told}");
     assert!(
         checkpoints.iter().filter(|row| row["kind"] == "periodic" && row["status"] == "completed").count() > 10,
         "{told}"
@@ -163,6 +165,7 @@ fn a_killed_taskmanager_costs_time_and_no_window() {
     assert_eq!(flink["restart-strategy.fixed-delay.delay"], "1000 ms");
     assert_eq!(manifest["configuration"]["checkpointing interval=1s#1"]["interval_ms"], 1000.0);
 
+    evidence_is_kept(&run);
     let sums = Command::new("sha256sum").args(["--check", "--quiet", "SHA256SUMS"]).current_dir(&run).status();
     assert!(sums.expect("sha256sum").success());
     let before = fs::read(run.join("summary.json")).expect("read");
@@ -176,6 +179,43 @@ fn a_killed_taskmanager_costs_time_and_no_window() {
 
     assert!(!run.join("work").exists(), "the services' own files are gone");
     assert!(stack.processes().is_empty(), "{:?}", stack.processes());
+}
+
+fn resources_are_told(samples: &[BTreeMap<String, String>], victim: &str, figures: &serde_json::Value) {
+    for source in ["taskmanager-1", "taskmanager-2", "jobmanager-1", "kafka-1", "cprun", "host:local"] {
+        for name in ["cpu_s", "memory_bytes", "disk_written_bytes", "net_sent_bytes"] {
+            let told = samples.iter().filter(|sample| sample["source"] == source && sample["name"] == name).count();
+            assert!(told > 50, "{source} {name}: {told}");
+        }
+    }
+    let mut lives: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
+    for sample in samples.iter().filter(|sample| sample["source"] == victim && sample["name"] == "gc_count") {
+        lives.entry(number(sample, "attempt") as u32).or_default().push(number(sample, "value"));
+    }
+    assert_eq!(lives.keys().copied().collect::<Vec<_>>(), [1, 2], "{victim} was killed and started again");
+    assert!(lives.values().all(|counts| counts.is_sorted() && counts.last().is_some_and(|count| *count > 0.0)));
+    let cores = figures["cpu_cores"]["value"].as_f64().expect("the TaskManagers' CPU");
+    let all = std::thread::available_parallelism().map_or(1, usize::from) as f64;
+    assert!(cores > 0.01 && cores <= all, "{cores}");
+    assert!(figures["memory_max_bytes"]["value"].as_f64().expect("memory") > 1e8);
+}
+
+fn evidence_is_kept(run: &Path) {
+    let evidence = run.join("evidence/local");
+    let sums = fs::read_to_string(run.join("SHA256SUMS")).expect("read");
+    for file in ["user_and_host.txt", "versions.txt", "processes.txt", "flink_overview.json", "taskmanagers.json"] {
+        assert!(evidence.join(file).is_file(), "{file}");
+        assert!(sums.contains(&format!("evidence/local/{file}")), "{file}");
+    }
+    let processes = fs::read_to_string(evidence.join("processes.txt")).expect("read");
+    for role in ["cprun", "jobmanager", "taskmanager", "kafka"] {
+        assert!(processes.contains(&format!("role: {role}\n")), "{processes}");
+    }
+    let job = evidence.join("jobs/nyc-window");
+    assert_eq!(json(&job.join("job.json"))["state"], "RUNNING");
+    assert!(json(&job.join("plan.json"))["plan"]["nodes"].as_array().is_some_and(|nodes| !nodes.is_empty()));
+    assert!(fs::read_to_string(job.join("build.log")).expect("read").contains("BUILD SUCCESS"));
+    assert!(job.join("build.txt").is_file());
 }
 
 #[test]

@@ -177,6 +177,16 @@ mod tests {
     }
 
     #[test]
+    fn a_file_in_a_folder_is_written_and_summed_as_any_other() {
+        let base = tempfile::tempdir().expect("a folder");
+        let run = RunDirectory::take(&base.path().join("out")).expect("made");
+        run.write("evidence/local/versions.txt", b"flink: 1.19.3\n").expect("written");
+        run.write_checksums().expect("written");
+        let sums = fs::read_to_string(run.file("SHA256SUMS")).expect("read");
+        assert!(sums.ends_with("  evidence/local/versions.txt\n") && sums.lines().count() == 1, "{sums}");
+    }
+
+    #[test]
     fn a_directory_with_a_run_or_with_foreign_files_is_refused() {
         let base = tempfile::tempdir().expect("a folder");
         let out = base.path().join("out");
