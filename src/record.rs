@@ -56,10 +56,10 @@ pub const FETCH_LATENCY: &str = "fetch-latency-avg";
 /// source's subtasks by their own names, read together with the probe.
 ///
 /// An instance (`taskmanager-1`, …, and `cprun` itself), the attempt being its incarnation, from 1: `cpu_s`
-/// (user and system), `memory_bytes` (resident), `disk_read_bytes`, `disk_written_bytes` (what it made dirty,
-/// less what it cut off again before it was written), `net_sent_bytes` (acknowledged), `net_received_bytes`
-/// (payload of TCP sockets, loopback included), `gc_count`, `gc_pause_s` (stop-the-world pauses). A host
-/// (`host:local`): `cpu_s` (busy, stolen time not in it), `cpu_iowait_s`, `cpu_steal_s`, `memory_bytes` (total
+/// (user and system), `memory_bytes` (resident), `disk_read_bytes`, `disk_written_bytes` (pages made dirty),
+/// `disk_cancelled_bytes` (pages it removed before they were written), `net_sent_bytes` (acknowledged),
+/// `net_received_bytes` (both payload of TCP sockets, loopback included), `gc_count`, `gc_pause_s` (stop-the-world
+/// pauses). A host (`host:local`): `cpu_s` (busy, stolen time not in it), `cpu_iowait_s`, `cpu_steal_s`, `memory_bytes` (total
 /// less available), `disk_read_bytes`, `disk_written_bytes` (whole disks), `net_sent_bytes`,
 /// `net_received_bytes` (all interfaces but loopback), `loopback_bytes`. All but `memory_bytes` only grow within
 /// an incarnation and begin again at zero with the next, so they are told apart within one alone.

@@ -111,6 +111,9 @@ pub fn as_measured(results: &Results) -> Table {
         notes.push("!! checkpoints back to back: T_real is not longer than c".into());
     }
     notes.push(
+        "CPU, disk and network: of all TaskManagers together; checkpoint_cpu_s and its like: all that they did from trigger to acknowledgement; checkpoint_extra_…: what of it is beyond their usual rate between checkpoints, which noise can make negative".into(),
+    );
+    notes.push(
         "U and T* use c_duration_s; c_capacity_s, R_eff_s and U_measured exist under saturating load only".into(),
     );
     Table {

@@ -30,12 +30,16 @@ pub fn process(stat: &str, units: Units) -> Result<Option<Vec<Named>>> {
     Ok(Some(vec![("cpu_s", ticks / units.ticks_per_s as f64), ("memory_bytes", memory)]))
 }
 
-/// Bytes from `/proc/PID/io`. A page counts as written when it becomes dirty; those that are cut off before the
-/// kernel wrote them are taken back.
+/// Bytes from `/proc/PID/io`. A page counts as written when it becomes dirty; one whose file is removed before
+/// the kernel wrote it counts as cancelled, too, at the process that removed it. They stand apart because their
+/// difference would not only grow.
 pub fn process_disk(io: &str) -> Result<Vec<Named>> {
     let io = Io::from_read(io.as_bytes()).map_err(|error| unreadable("/proc/PID/io", &error))?;
-    let written = io.write_bytes.saturating_sub(io.cancelled_write_bytes);
-    Ok(vec![("disk_read_bytes", io.read_bytes as f64), ("disk_written_bytes", written as f64)])
+    Ok(vec![
+        ("disk_read_bytes", io.read_bytes as f64),
+        ("disk_written_bytes", io.write_bytes as f64),
+        ("disk_cancelled_bytes", io.cancelled_write_bytes as f64),
+    ])
 }
 
 /// CPU seconds of all cores from `/proc/stat`.
