@@ -95,6 +95,7 @@ impl Part {
             Self::Latency => "latency",
             Self::Budget => "budget",
             Self::Conclusions => "conclusions",
+            Self::Resources => "resources",
             Self::Trials => "trials",
             Self::Verdicts => "verdicts",
             Self::Text(_) => "text",
