@@ -35,6 +35,8 @@ impl JobSources {
     fn hash(&self, flink: &str) -> String {
         let mut hash = Sha256::new();
         hash.update(flink.as_bytes());
+        // What an entry is made of: one that holds its jar under another name is none.
+        hash.update(JAR.as_bytes());
         for (path, content) in &self.files {
             hash.update((path.len() as u64).to_le_bytes());
             hash.update(path.as_bytes());
