@@ -2,22 +2,31 @@
 
 use super::exit;
 use crate::cluster::Needs;
-use crate::cluster::provision::{Java, Maven, Part, is_cached};
+use crate::cluster::provision::{Java, Maven, Minio, Part, is_cached};
 use crate::error::{Error, Kind, Result};
 use crate::host::Host;
 
 struct Check {
     what: &'static str,
     found: Result<String>,
+    /// What it is needed for, where a run can do without.
+    only_for: Option<&'static str>,
+}
+
+impl Check {
+    fn needed(what: &'static str, found: Result<String>) -> Self {
+        Self { what, found, only_for: None }
+    }
 }
 
 pub fn doctor(host: &Host) -> Result<u8> {
     let checks = [
-        Check { what: "Java", found: java(host) },
-        Check { what: "Maven", found: Maven::program(host).map(|path| path.display().to_string()) },
-        Check { what: "cache", found: cache(host) },
-        Check { what: "Kafka", found: part(host, &Part::kafka(&Needs::default().kafka)) },
-        Check { what: "Flink", found: part(host, &Part::flink(&Needs::default().flink)) },
+        Check::needed("Java", java(host)),
+        Check::needed("Maven", Maven::program(host).map(|path| path.display().to_string())),
+        Check::needed("cache", cache(host)),
+        Check::needed("Kafka", part(host, &Part::kafka(&Needs::default().kafka))),
+        Check::needed("Flink", part(host, &Part::flink(&Needs::default().flink))),
+        Check { what: "MinIO", found: Minio::check(host), only_for: Some("only for storage: \"minio\"") },
     ];
     let mut text = String::new();
     let mut missing = false;
@@ -25,8 +34,9 @@ pub fn doctor(host: &Host) -> Result<u8> {
         match &check.found {
             Ok(found) => text.push_str(&format!("ok       {:<6}  {found}\n", check.what)),
             Err(error) => {
-                missing = true;
-                text.push_str(&format!("missing  {:<6}  {}\n", check.what, error.message));
+                missing |= check.only_for.is_none();
+                let only_for = check.only_for.map(|what| format!(" ({what})")).unwrap_or_default();
+                text.push_str(&format!("missing  {:<6}  {}{only_for}\n", check.what, error.message));
                 if let Some(hint) = &error.hint {
                     text.push_str(&format!("                 {hint}\n"));
                 }

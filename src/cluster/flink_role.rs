@@ -245,3 +245,40 @@ fn jvm(lib: &Path, conf: &Path, tmp: &Path, resources: &Resources) -> Vec<String
     ]);
     arguments
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(timing: Timing) -> BTreeMap<String, String> {
+        let places = Places {
+            conf: "/run/work/conf".into(),
+            work: "/run/work/jobmanager-1".into(),
+            checkpoints: "/run/work".into(),
+            rest_port: 1,
+            rpc_port: 2,
+        };
+        configuration(&Needs::default(), timing, &places)
+    }
+
+    #[test]
+    fn what_r_depends_on_is_pinned_as_the_study_ran_and_compressed_for_quick() {
+        let expected = [
+            ("restart-strategy.fixed-delay.delay", "10000 ms", "1000 ms"),
+            ("heartbeat.interval", "10000", "1000"),
+            ("heartbeat.timeout", "50000", "5000"),
+            ("execution.checkpointing.min-pause", "500 ms", "0 ms"),
+            ("restart-strategy.type", "fixed-delay", "fixed-delay"),
+            ("restart-strategy.fixed-delay.attempts", "2147483647", "2147483647"),
+            ("execution.checkpointing.timeout", "10 min", "10 min"),
+            ("taskmanager.numberOfTaskSlots", "2", "2"),
+            ("state.backend.type", "rocksdb", "rocksdb"),
+            ("state.backend.incremental", "true", "true"),
+        ];
+        let (paper, quick) = (settings(Timing::PAPER), settings(Timing::QUICK));
+        for (key, of_paper, of_quick) in expected {
+            assert_eq!((paper[key].as_str(), quick[key].as_str()), (of_paper, of_quick), "{key}");
+        }
+        assert_eq!(paper["state.checkpoints.dir"], "file:///run/work/checkpoints");
+    }
+}

@@ -11,10 +11,11 @@ use crate::host::Host;
 
 use super::flink_role::{self, Kind, Places, Resources, Timing};
 use super::leftovers::Leftovers;
+use super::minio_role::{self, Keys};
 use super::process::{Exit, Process};
-use super::provision::{Java, Maven, Part, ensure, is_cached};
+use super::provision::{Java, Maven, Minio, Part, ensure, is_cached};
 use super::spawner::{Launch, Spawner};
-use super::{Between, Instance, Needs, Role, RunningProcess, kafka_role, ports};
+use super::{Between, Instance, Needs, Role, RunningProcess, Storage, kafka_role, ports};
 
 /// The name of this machine in records.
 pub const HOST: &str = "local";
@@ -24,6 +25,11 @@ const READY_WITHIN: Duration = Duration::from_secs(120);
 /// How long a service may take to end after SIGTERM before SIGKILL follows.
 const END_WITHIN: Duration = Duration::from_secs(10);
 
+/// Below the run's work folder: what Flink loads besides its own jars.
+const PLUGINS: &str = "plugins";
+/// What MinIO takes at most with the few objects of a run, bytes.
+const MINIO_MEMORY: u64 = 512 << 20;
+
 pub struct LocalCluster {
     host: Host,
     spawner: Spawner,
@@ -32,16 +38,26 @@ pub struct LocalCluster {
     timing: Timing,
     kafka_lib: PathBuf,
     flink_lib: PathBuf,
+    object_store: Option<ObjectStore>,
     work: PathBuf,
     logs: PathBuf,
     run: String,
     state: Mutex<State>,
 }
 
+/// What a MinIO for the checkpoints is made of.
+struct ObjectStore {
+    minio: Minio,
+    /// Flink's file system for S3, a folder of jars.
+    plugin: PathBuf,
+    keys: Keys,
+}
+
 struct State {
     places: Option<Places>,
     resources: HashMap<&'static str, Resources>,
     kafka_port: u16,
+    minio_port: Option<u16>,
     members: BTreeMap<String, Member>,
     leftovers: Option<Leftovers>,
 }
@@ -60,7 +76,11 @@ impl LocalCluster {
         let cache = host.cache()?;
         check_path(directory, &['#', ',', ':', '|'], "--out DIR")?;
         check_path(&cache, &[':'], "XDG_CACHE_HOME")?;
-        let parts = [Part::kafka(&needs.kafka), Part::flink(&needs.flink)];
+        let mut parts = vec![Part::kafka(&needs.kafka), Part::flink(&needs.flink)];
+        if needs.storage == Storage::Minio {
+            parts.push(Part::s3(&needs.flink));
+            Minio::check(host)?;
+        }
         if parts.iter().any(|part| !is_cached(&cache, part)) {
             Maven::program(host)?;
         }
@@ -84,6 +104,14 @@ impl LocalCluster {
         let maven = Maven { host, spawner };
         let kafka_lib = ensure(&maven, &cache, &Part::kafka(&needs.kafka))?;
         let flink_lib = ensure(&maven, &cache, &Part::flink(&needs.flink))?;
+        let object_store = match needs.storage {
+            Storage::File => None,
+            Storage::Minio => Some(ObjectStore {
+                minio: Minio::ensure(host, spawner)?,
+                plugin: ensure(&maven, &cache, &Part::s3(&needs.flink))?,
+                keys: Keys::random(),
+            }),
+        };
         let work = run_directory.join("work");
         let logs = run_directory.join("logs");
         let mut leftovers = Leftovers::hold(&cache, run_directory)?;
@@ -95,6 +123,7 @@ impl LocalCluster {
             places: None,
             resources: HashMap::new(),
             kafka_port: 0,
+            minio_port: None,
             members: BTreeMap::new(),
             leftovers: Some(leftovers),
         };
@@ -106,6 +135,7 @@ impl LocalCluster {
             timing,
             kafka_lib,
             flink_lib,
+            object_store,
             work,
             logs,
             run: run.to_owned(),
@@ -113,9 +143,12 @@ impl LocalCluster {
         })
     }
 
-    /// Starts the broker and the JobManager and waits until both accept connections.
+    /// Starts the services and waits until each answers.
     pub async fn up(&self) -> Result<()> {
         self.start_kafka().await?;
+        if let Some(store) = &self.object_store {
+            self.start_minio(store).await?;
+        }
         self.start_jobmanager().await
     }
 
@@ -137,6 +170,12 @@ impl LocalCluster {
     #[must_use]
     pub fn java_version(&self) -> &str {
         &self.java.version
+    }
+
+    /// Which MinIO keeps the checkpoints, where one does.
+    #[must_use]
+    pub fn minio_version(&self) -> Option<&str> {
+        self.object_store.as_ref().map(|store| store.minio.version.as_str())
     }
 
     #[must_use]
@@ -214,7 +253,7 @@ impl LocalCluster {
         let mut arguments = flink_role::taskmanager_arguments(&self.flink_lib, &places, &resources, &id, &tmp);
         arguments.insert(0, log_collections(&id));
         let lo_epoch_ms = self.host.clock.now_epoch_ms();
-        let process = self.spawn(&mut state, name, arguments)?;
+        let process = self.spawn(&mut state, name, Role::TaskManager, arguments)?;
         let hi_epoch_ms = self.host.clock.now_epoch_ms();
         state.members.insert(name.to_owned(), Member { role: Role::TaskManager, process, incarnation });
         Ok(Between { lo_epoch_ms, hi_epoch_ms })
@@ -257,7 +296,7 @@ impl LocalCluster {
             let configuration = kafka_role::configuration(&folder, port, free[1]);
             kafka_role::write_configuration(&folder, &configuration)?;
             let format = kafka_role::format_arguments(&self.kafka_lib, &folder, &self.run);
-            let formatting = self.spawn_alone("kafka-format", format)?;
+            let formatting = self.spawn(&mut self.state(), "kafka-format", Role::Kafka, format)?;
             let exit = formatting.ended().await;
             if !exit.success {
                 return Err(Error::target(format!(
@@ -269,12 +308,29 @@ impl LocalCluster {
             let arguments = kafka_role::server_arguments(&self.kafka_lib, &folder, self.needs.kafka_memory);
             let process = self.add("kafka-1", Role::Kafka, arguments)?;
             self.state().kafka_port = port;
-            match self.ready(&process, port).await {
+            match self.ready(&process, Role::Kafka, port).await {
                 Ok(()) => return Ok(()),
                 Err(error) if attempt >= 2 || self.needs.kafka_port.is_some() => return Err(error),
                 // The port was taken between finding it free and binding it.
                 Err(_) => fs::remove_dir_all(folder.join("log"))
                     .map_err(|error| Error::io("remove the folder of a broker", error))?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn start_minio(&self, store: &ObjectStore) -> Result<()> {
+        let folder = self.folder("minio-1")?;
+        minio_role::make_bucket(&folder)?;
+        minio_role::link_plugin(&self.work.join(PLUGINS), &store.plugin)?;
+        for attempt in 1.. {
+            let port = ports::free(1)?[0];
+            let process = self.add("minio-1", Role::Minio, minio_role::server_arguments(&folder, port))?;
+            self.state().minio_port = Some(port);
+            match self.ready(&process, Role::Minio, port).await {
+                Err(error) if attempt >= 2 => return Err(error),
+                Err(_) => {}
+                Ok(()) => break,
             }
         }
         Ok(())
@@ -290,7 +346,9 @@ impl LocalCluster {
                 rest_port: self.needs.rest_port.unwrap_or(free[0]),
                 rpc_port: free[1],
             };
-            let configuration = flink_role::configuration(&self.needs, self.timing, &places);
+            let mut configuration = flink_role::configuration(&self.needs, self.timing, &places);
+            let settings = self.state().minio_port.map(minio_role::flink_settings);
+            configuration.extend(settings.into_iter().flatten().map(|(key, value)| (key.to_owned(), value)));
             flink_role::write_configuration(&places.conf, &self.needs.flink, &configuration)?;
             let resources = Resources::compute(&self.java, &self.flink_lib, &places.conf, Kind::JobManager)?;
             let taskmanager = Resources::compute(&self.java, &self.flink_lib, &places.conf, Kind::TaskManager)?;
@@ -302,7 +360,7 @@ impl LocalCluster {
                 state.resources = HashMap::from([("jobmanager", resources), ("taskmanager", taskmanager)]);
             }
             let process = self.add("jobmanager-1", Role::JobManager, arguments)?;
-            match self.ready(&process, rest_port).await {
+            match self.ready(&process, Role::JobManager, rest_port).await {
                 Ok(()) => return Ok(()),
                 Err(error) if attempt >= 2 || self.needs.rest_port.is_some() => return Err(error),
                 Err(_) => {}
@@ -313,23 +371,25 @@ impl LocalCluster {
 
     fn add(&self, name: &str, role: Role, mut arguments: Vec<String>) -> Result<Process> {
         let mut state = self.state();
-        arguments.insert(0, log_collections(name));
-        let process = self.spawn(&mut state, name, arguments)?;
+        if role != Role::Minio {
+            arguments.insert(0, log_collections(name));
+        }
+        let process = self.spawn(&mut state, name, role, arguments)?;
         state.members.insert(name.to_owned(), Member { role, process: process.clone(), incarnation: 1 });
         Ok(process)
     }
 
-    /// A process that is no member of the cluster.
-    fn spawn_alone(&self, name: &str, arguments: Vec<String>) -> Result<Process> {
-        self.spawn(&mut self.state(), name, arguments)
-    }
-
-    fn spawn(&self, state: &mut State, name: &str, arguments: Vec<String>) -> Result<Process> {
+    fn spawn(&self, state: &mut State, name: &str, role: Role, arguments: Vec<String>) -> Result<Process> {
+        let program = match (&self.object_store, role) {
+            (Some(store), Role::Minio) => &store.minio.program,
+            _ => &self.java.program,
+        };
         let process = self.spawner.spawn(Launch {
             name: name.to_owned(),
-            program: self.java.program.clone(),
+            program: program.clone(),
             arguments,
-            environment: BTreeMap::new(),
+            environment: self.environment(role),
+            without: self.object_store.as_ref().map(|_| minio_role::foreign_variables(&self.host)).unwrap_or_default(),
             directory: self.work.clone(),
             log: self.logs.join(format!("{name}.log")),
         })?;
@@ -339,7 +399,21 @@ impl LocalCluster {
         Ok(process)
     }
 
-    async fn ready(&self, process: &Process, port: u16) -> Result<()> {
+    fn environment(&self, role: Role) -> BTreeMap<String, String> {
+        let keys = self.object_store.as_ref().map(|store| &store.keys);
+        match role {
+            Role::Kafka => BTreeMap::new(),
+            Role::Minio => keys.map(Keys::for_minio).unwrap_or_default(),
+            Role::JobManager | Role::TaskManager => {
+                let mut environment = keys.map(Keys::for_flink).unwrap_or_default();
+                // Set in any case: plugins of a user's own Flink are not this one's.
+                environment.insert("FLINK_PLUGINS_DIR".into(), self.work.join(PLUGINS).display().to_string());
+                environment
+            }
+        }
+    }
+
+    async fn ready(&self, process: &Process, role: Role, port: u16) -> Result<()> {
         let begin = Instant::now();
         loop {
             if let Some(exit) = process.exit() {
@@ -350,7 +424,8 @@ impl LocalCluster {
             if let Some(error) = self.host.signals.error() {
                 return Err(error);
             }
-            if ports::answers(port) {
+            let answers = if role == Role::Minio { minio_role::is_live(port).await } else { ports::answers(port) };
+            if answers {
                 return Ok(());
             }
             if begin.elapsed() > READY_WITHIN {
@@ -439,20 +514,22 @@ fn check_path(path: &Path, signs: &[char], option: &str) -> Result<()> {
 
 /// What the processes may take together must be there, or the kernel kills one in the middle of a trial.
 fn check_memory(needs: &Needs) -> Result<()> {
+    let minio = if needs.storage == Storage::Minio { MINIO_MEMORY } else { 0 };
     let wanted =
-        needs.jobmanager_memory + needs.kafka_memory + u64::from(needs.taskmanagers) * needs.taskmanager_memory;
+        needs.jobmanager_memory + needs.kafka_memory + minio + u64::from(needs.taskmanagers) * needs.taskmanager_memory;
     let Some(available) = available_memory() else { return Ok(()) };
     if wanted <= available {
         return Ok(());
     }
     let mib = |bytes: u64| bytes >> 20;
     Err(Error::target(format!(
-        "the cluster may take {} MiB of memory ({} TaskManagers x {} MiB, JobManager {} MiB, Kafka {} MiB), but only {} MiB are available",
+        "the cluster may take {} MiB of memory ({} TaskManagers x {} MiB, JobManager {} MiB, Kafka {} MiB{}), but only {} MiB are available",
         mib(wanted),
         needs.taskmanagers,
         mib(needs.taskmanager_memory),
         mib(needs.jobmanager_memory),
         mib(needs.kafka_memory),
+        if minio > 0 { format!(", MinIO {} MiB", mib(minio)) } else { String::new() },
         mib(available)
     ))
     .hint("end other programs, or ask for less: `cluster::needs(#{ taskmanager_memory: 1200.MiB })`"))

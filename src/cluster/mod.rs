@@ -7,6 +7,7 @@ pub mod flink_role;
 pub mod kafka_role;
 pub mod leftovers;
 pub mod local;
+pub mod minio_role;
 pub mod ports;
 pub mod process;
 pub mod provision;
@@ -23,10 +24,11 @@ pub enum Role {
     JobManager,
     TaskManager,
     Kafka,
+    Minio,
 }
 
 impl Role {
-    pub const ALL: [Self; 3] = [Self::JobManager, Self::TaskManager, Self::Kafka];
+    pub const ALL: [Self; 4] = [Self::JobManager, Self::TaskManager, Self::Kafka, Self::Minio];
 
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -34,6 +36,7 @@ impl Role {
             Self::JobManager => "jobmanager",
             Self::TaskManager => "taskmanager",
             Self::Kafka => "kafka",
+            Self::Minio => "minio",
         }
     }
 
@@ -75,6 +78,58 @@ pub struct RunningProcess {
     pub gc_log: PathBuf,
 }
 
+/// Where checkpoints are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Storage {
+    /// A folder that all TaskManagers reach.
+    File,
+    /// A MinIO of the run's own, spoken to as S3.
+    Minio,
+}
+
+impl Storage {
+    pub const ALL: [Self; 2] = [Self::File, Self::Minio];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Minio => "minio",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|storage| storage.name() == name)
+    }
+}
+
+/// What a pick takes beside the picked instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Nothing.
+    Instance,
+    /// Every instance of its role on its host.
+    Host,
+}
+
+impl Scope {
+    pub const ALL: [Self; 2] = [Self::Instance, Self::Host];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Instance => "instance",
+            Self::Host => "host",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.name() == name)
+    }
+}
+
 /// What a script asks of its target before its first effect.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Needs {
@@ -89,6 +144,7 @@ pub struct Needs {
     pub jobmanager_memory: u64,
     /// The broker's heap, bytes.
     pub kafka_memory: u64,
+    pub storage: Storage,
     /// Fixed ports for those who want to look at Flink's web page; `None` takes a free one.
     pub rest_port: Option<u16>,
     pub kafka_port: Option<u16>,
@@ -105,6 +161,7 @@ impl Default for Needs {
             taskmanager_memory: 1728 * MIB,
             jobmanager_memory: 1024 * MIB,
             kafka_memory: 1024 * MIB,
+            storage: Storage::File,
             rest_port: None,
             kafka_port: None,
         }

@@ -25,6 +25,8 @@ pub struct Launch {
     pub arguments: Vec<String>,
     /// Added to cprun's own environment.
     pub environment: BTreeMap<String, String>,
+    /// Variables of cprun's own environment that the program does not get.
+    pub without: Vec<String>,
     pub directory: PathBuf,
     pub log: PathBuf,
 }
@@ -73,6 +75,9 @@ impl Spawner {
 fn spawn(launch: &Launch, parent: u32) -> std::io::Result<Child> {
     let log = OpenOptions::new().create(true).append(true).open(&launch.log)?;
     let mut command = Command::new(&launch.program);
+    launch.without.iter().for_each(|name| {
+        command.env_remove(name);
+    });
     command
         .args(&launch.arguments)
         .envs(&launch.environment)

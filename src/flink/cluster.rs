@@ -35,6 +35,9 @@ pub struct TaskManager {
     #[serde(rename = "slotsNumber")]
     pub slots: u32,
     pub free_slots: u32,
+    /// How its memory is divided, in bytes.
+    #[serde(default)]
+    pub memory_configuration: BTreeMap<String, serde_json::Value>,
 }
 
 #[derive(Deserialize)]

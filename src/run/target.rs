@@ -107,7 +107,18 @@ impl Target {
         }
     }
 
-    /// A broker or JobManager that has ended: nothing can be asked of this target any more.
+    /// What each registered TaskManager says it has: its slots, and how its memory is divided.
+    pub async fn taskmanagers(&self) -> Result<BTreeMap<String, serde_json::Value>> {
+        let registered = self.flink.taskmanagers().await?;
+        let told = |taskmanager: crate::flink::TaskManager| {
+            let facts =
+                serde_json::json!({ "slots": taskmanager.slots, "memory_bytes": taskmanager.memory_configuration });
+            (taskmanager.id, facts)
+        };
+        Ok(registered.into_iter().map(told).collect())
+    }
+
+    /// A broker, MinIO or JobManager that has ended: nothing can be asked of this target any more.
     #[must_use]
     pub fn lost_service(&self) -> Option<String> {
         let mut services = self.cluster.instances().into_iter().filter(|instance| instance.role != Role::TaskManager);
@@ -117,10 +128,12 @@ impl Target {
     #[must_use]
     pub fn versions(&self) -> BTreeMap<String, String> {
         let needs = self.cluster.needs();
-        BTreeMap::from([
+        let mut versions = BTreeMap::from([
             ("flink".to_owned(), needs.flink.clone()),
             ("kafka".to_owned(), needs.kafka.clone()),
             ("java".to_owned(), self.cluster.java_version().to_owned()),
-        ])
+        ]);
+        versions.extend(self.cluster.minio_version().map(|version| ("minio".to_owned(), version.to_owned())));
+        versions
     }
 }

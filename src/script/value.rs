@@ -18,6 +18,14 @@ impl OptionsMap {
         Self { what, map, known: Vec::new() }
     }
 
+    /// For options that cannot all be left out: a misspelt one is told before the one that it was meant for is
+    /// found missing.
+    pub fn only(what: &'static str, map: Map, known: &[&'static str]) -> Result<Self> {
+        let stranger = map.keys().find(|key| !known.contains(&key.as_str()));
+        stranger.map_or(Ok(()), |key| Err(unknown("option", &format!("{what} has no option `{key}`"), key, known)))?;
+        Ok(Self::new(what, map))
+    }
+
     pub fn take(&mut self, key: &'static str) -> Option<Dynamic> {
         self.known.push(key);
         self.map.remove(key)
@@ -47,6 +55,17 @@ impl OptionsMap {
         let what = self.what;
         let read = |value: Dynamic| value.clone().into_string().map_err(|_| wrong(what, key, "a string", &value));
         self.take(key).map(read).transpose()
+    }
+
+    /// One of a few words.
+    pub fn choice(&mut self, key: &'static str, known: &[&str]) -> Result<Option<String>> {
+        let what = self.what;
+        let Some(text) = self.text(key)? else { return Ok(None) };
+        if known.contains(&text.as_str()) {
+            return Ok(Some(text));
+        }
+        let message = format!("{what}: `{key}` cannot be `{text}`; it is one of {}", known.join(", "));
+        Err(unknown("value", &message, &text, known))
     }
 
     pub fn bytes(&mut self, key: &'static str) -> Result<Option<u64>> {

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::tool;
 use crate::cluster::spawner::{Launch, Spawner};
 use crate::error::{Error, Result};
 use crate::host::Host;
@@ -24,13 +25,7 @@ impl Maven<'_> {
     }
 
     /// Runs `mvn -B ARGUMENTS`, which first tells its version, in `directory` and calls `tick` four times a second while it works.
-    pub fn run(
-        &self,
-        what: &str,
-        directory: &Path,
-        arguments: &[String],
-        mut tick: impl FnMut(Duration),
-    ) -> Result<()> {
+    pub fn run(&self, what: &str, directory: &Path, arguments: &[String], tick: impl FnMut(Duration)) -> Result<()> {
         let log = directory.join("maven.log");
         let mut all = ["-B", "-ntp", "--show-version"].map(str::to_owned).to_vec();
         all.extend_from_slice(arguments);
@@ -39,21 +34,11 @@ impl Maven<'_> {
             program: Self::program(self.host)?,
             arguments: all,
             environment: BTreeMap::new(),
+            without: Vec::new(),
             directory: directory.to_owned(),
             log: log.clone(),
         })?;
-        let begin = Instant::now();
-        let exit = loop {
-            if let Some(exit) = process.exit() {
-                break exit;
-            }
-            if let Some(error) = self.host.signals.error() {
-                process.signal(libc::SIGTERM)?;
-                return Err(error);
-            }
-            tick(begin.elapsed());
-            std::thread::sleep(Duration::from_millis(250));
-        };
+        let exit = tool::finish(self.host, &process, tick)?;
         if exit.success {
             return Ok(());
         }

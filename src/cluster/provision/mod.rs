@@ -8,9 +8,12 @@ mod entry;
 mod java;
 mod jobs;
 mod maven;
+mod minio;
 mod parts;
+mod tool;
 
 pub use java::Java;
 pub use jobs::{JobSources, build_job, find_job};
 pub use maven::Maven;
+pub use minio::Minio;
 pub use parts::{Part, ensure, is_cached};

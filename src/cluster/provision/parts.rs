@@ -50,6 +50,13 @@ impl Part {
         Self { name: format!("flink-{version}"), artifacts }
     }
 
+    /// The file system that speaks S3, all of it in one jar.
+    #[must_use]
+    pub fn s3(flink: &str) -> Self {
+        let name = format!("flink-s3-fs-hadoop-{flink}");
+        Self { name, artifacts: vec![format!("org.apache.flink:flink-s3-fs-hadoop:{flink}")] }
+    }
+
     /// The pom whose dependencies are the part.
     fn pom(&self) -> String {
         let dependencies: String = self

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::seq::IndexedRandom;
 
 use super::Trial;
-use crate::cluster::{Instance, Role};
+use crate::cluster::{Instance, Role, Scope};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::flink::{Flink, RunRequest, program_arguments};
@@ -243,6 +243,18 @@ impl Trial {
         let candidates = if with_tasks.is_empty() { live } else { with_tasks };
         let mut rng = generator(self.run.seed, &format!("{} pick {role} {number}", self.spec.id));
         candidates.choose(&mut rng).cloned().ok_or_else(|| Error::trial(format!("no {role} is alive to be picked")))
+    }
+
+    /// What `pick` takes, with all that the scope takes along: the live instances of its role on its host.
+    pub fn pick_in(&self, role: Role, number: i64, scope: Scope) -> Result<Vec<Instance>> {
+        let picked = self.pick(role, number)?;
+        Ok(match scope {
+            Scope::Instance => vec![picked],
+            Scope::Host => {
+                let beside = |other: &Instance| other.role == role && other.alive && other.host == picked.host;
+                self.instances().into_iter().filter(beside).collect()
+            }
+        })
     }
 
     /// The faults that are due in this trial.

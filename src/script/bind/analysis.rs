@@ -24,7 +24,7 @@ pub fn fill(module: &mut Module, _session: &Arc<Session>) {
 
 fn read_utilization(options: Map) -> Result<f64> {
     let what = "analysis::utilization";
-    let mut options = OptionsMap::new(what, options);
+    let mut options = OptionsMap::only(what, options, &["T", "R", "c", "lambda", "mtbf", "n", "delta", "model"])?;
     let interval = required(what, "T", seconds(what, "T", options.take("T"))?)?;
     let restart = required(what, "R", seconds(what, "R", options.take("R"))?)?;
     let (model, conditions) = conditions(what, &mut options, restart)?;
@@ -34,7 +34,7 @@ fn read_utilization(options: Map) -> Result<f64> {
 
 fn read_optimal_interval(options: Map) -> Result<f64> {
     let what = "analysis::optimal_interval";
-    let mut options = OptionsMap::new(what, options);
+    let mut options = OptionsMap::only(what, options, &["R", "c", "lambda", "mtbf", "n", "delta", "model"])?;
     // Only `schedule` knows an optimum that depends on R.
     let restart = seconds(what, "R", options.take("R"))?.unwrap_or(0.0);
     let (model, conditions) = conditions(what, &mut options, restart)?;

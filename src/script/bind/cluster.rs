@@ -1,14 +1,20 @@
-//! `cluster::needs`, `cluster::pick`, `cluster::instances`
+//! `cluster::needs`, `cluster::pick`, `cluster::instances`, `cluster::host`
 
 use std::sync::Arc;
 
 use rhai::{Array, Dynamic, Engine, FuncRegistration, Map, Module, NativeCallContext};
 
-use crate::cluster::{Instance, Needs, Role};
+use crate::cluster::{Instance, Needs, Role, Scope, Storage};
 use crate::error::{Error, Result};
 use crate::script::errors::{Failure, result_at};
 use crate::script::session::{Place, Session};
 use crate::script::value::{OptionsMap, unknown};
+
+/// A machine of the target, as a script holds it.
+#[derive(Clone, Debug)]
+struct HostHandle {
+    name: String,
+}
 
 pub fn fill(module: &mut Module, session: &Arc<Session>) {
     let own = Arc::clone(session);
@@ -24,6 +30,16 @@ pub fn fill(module: &mut Module, session: &Arc<Session>) {
     FuncRegistration::new("pick").with_volatility(true).set_into_module(module, pick);
 
     let own = Arc::clone(session);
+    let pick_in = move |context: NativeCallContext,
+                        role: &str,
+                        number: i64,
+                        options: Map|
+          -> std::result::Result<Array, Failure> {
+        result_at(&context, pick_in(&own, role, number, options))
+    };
+    FuncRegistration::new("pick").with_volatility(true).set_into_module(module, pick_in);
+
+    let own = Arc::clone(session);
     let of_role = move |context: NativeCallContext, role: &str| -> std::result::Result<Array, Failure> {
         result_at(&context, parse_role(role).and_then(|role| instances(&own, Some(role))))
     };
@@ -34,6 +50,21 @@ pub fn fill(module: &mut Module, session: &Arc<Session>) {
         result_at(&context, instances(&own, None))
     };
     FuncRegistration::new("instances").with_volatility(true).set_into_module(module, all);
+
+    let own = Arc::clone(session);
+    let of_host =
+        move |context: NativeCallContext, role: &str, host: HostHandle| -> std::result::Result<Array, Failure> {
+            let of_role = parse_role(role).and_then(|role| instances(&own, Some(role)));
+            result_at(&context, of_role.map(|all| all.into_iter().filter(|one| is_on(one, &host)).collect()))
+        };
+    FuncRegistration::new("instances").with_volatility(true).set_into_module(module, of_host);
+
+    let host = |instance: Instance| HostHandle { name: instance.host };
+    FuncRegistration::new("host").with_volatility(true).set_into_module(module, host);
+}
+
+fn is_on(instance: &Dynamic, host: &HostHandle) -> bool {
+    instance.clone().try_cast::<Instance>().is_some_and(|instance| instance.host == host.name)
 }
 
 fn needs(session: &Session, wanted: Map) -> Result<()> {
@@ -43,7 +74,8 @@ fn needs(session: &Session, wanted: Map) -> Result<()> {
         );
     }
     let mut options = OptionsMap::new("cluster::needs", wanted);
-    let default = Needs::default();
+    // A second call adds to the first.
+    let default = session.state().needs.clone();
     let port = |number: Option<u32>| {
         number
             .map(|number| {
@@ -59,13 +91,13 @@ fn needs(session: &Session, wanted: Map) -> Result<()> {
         taskmanager_memory: options.bytes("taskmanager_memory")?.unwrap_or(default.taskmanager_memory),
         jobmanager_memory: options.bytes("jobmanager_memory")?.unwrap_or(default.jobmanager_memory),
         kafka_memory: options.bytes("kafka_memory")?.unwrap_or(default.kafka_memory),
-        rest_port: port(options.count("rest_port")?)?,
-        kafka_port: port(options.count("kafka_port")?)?,
+        storage: options
+            .choice("storage", &Storage::ALL.map(Storage::name))?
+            .and_then(|name| Storage::parse(&name))
+            .unwrap_or(default.storage),
+        rest_port: port(options.count("rest_port")?)?.or(default.rest_port),
+        kafka_port: port(options.count("kafka_port")?)?.or(default.kafka_port),
     };
-    if let Some(storage) = options.text("storage")?.filter(|storage| storage != "file") {
-        return Err(Error::target(format!("this target cannot keep checkpoints in `{storage}`"))
-            .hint("leave out `storage`, or set it to \"file\""));
-    }
     options.finish()?;
     if needs.taskmanagers == 0 || needs.slots == 0 {
         return Err(Error::script("cluster::needs: `taskmanagers` and `slots` must be at least 1"));
@@ -87,6 +119,20 @@ fn pick(session: &Session, role: &str, number: i64) -> Result<Instance> {
     }
 }
 
+/// `#{ scope: "host" }` takes along whatever of the role runs on the same host.
+fn pick_in(session: &Session, role: &str, number: i64, options: Map) -> Result<Array> {
+    let role = parse_role(role)?;
+    let mut options = OptionsMap::new("cluster::pick", options);
+    let scope = options.choice("scope", &Scope::ALL.map(Scope::name))?;
+    options.finish()?;
+    let scope = scope.and_then(|name| Scope::parse(&name)).unwrap_or(Scope::Instance);
+    let picked = match session.trial("cluster::pick")? {
+        Place::Rehearsal => vec![stand_in(role)],
+        Place::Trial(trial) => trial.pick_in(role, number, scope)?,
+    };
+    Ok(picked.into_iter().map(Dynamic::from).collect())
+}
+
 fn instances(session: &Session, role: Option<Role>) -> Result<Array> {
     let all = match session.trial("cluster::instances")? {
         Place::Rehearsal => vec![stand_in(role.unwrap_or(Role::TaskManager))],
@@ -102,6 +148,9 @@ fn stand_in(role: Role) -> Instance {
 
 pub fn register_types(engine: &mut Engine) {
     engine
+        .register_type_with_name::<HostHandle>("host")
+        .register_get("name", |host: &mut HostHandle| host.name.clone())
+        .register_fn("to_string", |host: &mut HostHandle| host.name.clone())
         .register_type_with_name::<Instance>("instance")
         .register_get("name", |instance: &mut Instance| instance.name.clone())
         .register_get("role", |instance: &mut Instance| instance.role.name())

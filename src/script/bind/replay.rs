@@ -10,7 +10,7 @@ use crate::replay::Pacing;
 use crate::run::{ReplayPlan, Topic};
 use crate::script::errors::{Failure, result_at};
 use crate::script::session::{Place, Session};
-use crate::script::value::{OptionsMap, unknown};
+use crate::script::value::OptionsMap;
 
 /// A replay that will start when the body has returned.
 #[derive(Clone, Debug)]
@@ -34,17 +34,9 @@ pub fn fill(module: &mut Module, session: &Arc<Session>) {
 fn start(session: &Session, dataset: Dataset, topic: &Topic, options: Map) -> Result<Feed> {
     let mut options = OptionsMap::new("replay::start", options);
     let speed = options.number("speed")?.unwrap_or(1.0);
-    let pacing = match options.text("pacing")?.as_deref() {
-        None | Some("schedule") => Pacing::Schedule,
+    let pacing = match options.choice("pacing", &["schedule", "burst"])?.as_deref() {
         Some("burst") => Pacing::Burst,
-        Some(other) => {
-            return Err(unknown(
-                "pacing",
-                &format!("replay::start has no pacing `{other}`"),
-                other,
-                &["schedule", "burst"],
-            ));
-        }
+        _ => Pacing::Schedule,
     };
     options.finish()?;
     let plan = ReplayPlan { dataset, topic: topic.clone(), speed, pacing };
