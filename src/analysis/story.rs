@@ -193,14 +193,19 @@ impl Story {
 
     /// A phase of a kill of tm-1 that stays down for 3 s.
     pub fn kill(&mut self, fault: u32, phase: &str, lo: f64, hi: f64) -> &mut Self {
+        self.hit(fault, 1, phase, lo, hi)
+    }
+
+    /// The same of the TaskManager with that number.
+    pub fn hit(&mut self, fault: u32, number: u32, phase: &str, lo: f64, hi: f64) -> &mut Self {
         self.observe(Observation::Fault(FaultMark {
             fault,
             phase: phase.into(),
             lo_epoch_ms: lo,
             hi_epoch_ms: hi,
             fault_kind: "kill".into(),
-            instance: "taskmanager-1".into(),
-            registered_as: Some("tm-1".into()),
+            instance: format!("taskmanager-{number}"),
+            registered_as: Some(format!("tm-{number}")),
             host: "local".into(),
             down_for_s: Some(3.0),
             text: None,

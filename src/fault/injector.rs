@@ -3,6 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::future::join_all;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +16,8 @@ use crate::record::{FaultMark, Observation, Recorder};
 
 /// A process that does not end within this time after its signal is a fault that was not confirmed.
 const GONE_WITHIN: Duration = Duration::from_secs(30);
+/// An instance that was only asked to end gets this long from the moment it is wanted back; then SIGKILL.
+const ENDED_WITHIN: Duration = Duration::from_secs(10);
 
 /// What one injection did.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,9 +25,20 @@ pub struct Fault {
     /// From 1 within its trial.
     pub number: u32,
     pub kind: Kind,
-    pub instance: String,
+    /// All that were hit at once.
+    pub instances: Vec<String>,
+    /// From the first signal to the last.
     pub issued: Between,
+    /// When the last of them was dead.
     pub gone: Between,
+}
+
+impl Fault {
+    /// All that were hit, as one name.
+    #[must_use]
+    pub fn instance(&self) -> String {
+        self.instances.join("+")
+    }
 }
 
 pub struct Injector {
@@ -104,29 +119,56 @@ impl Injector {
         state.injected
     }
 
-    /// Breaks the instance and returns once its end is confirmed; it starts again `down_for` after the signal.
-    pub async fn inject(&self, kind: Kind, target: &Instance, down_for: Duration) -> Result<Fault> {
-        if target.role != Role::TaskManager {
-            return Err(Error::script(format!(
-                "{} cannot be hit: faults on a {} are not built",
-                target.name, target.role
-            ))
-            .hint("take a TaskManager: `cluster::pick(\"taskmanager\", i)`"));
-        }
+    /// Breaks the instances at once, as one fault, and returns when the end of each is confirmed; all start again
+    /// `down_for` after the last signal.
+    pub async fn inject(&self, kind: Kind, targets: &[Instance], down_for: Duration) -> Result<Fault> {
+        check_targets(targets)?;
         let number = self.next_number();
-        let mark = Mark { number, kind, instance: target.clone(), down_for };
-        let issued = match self.instances.signal(&target.name, kind.signal()) {
-            Ok(issued) => issued,
-            Err(error) => {
-                let now = self.clock.now_epoch_ms();
-                self.write(&mark, "failed", Between { lo_epoch_ms: now, hi_epoch_ms: now }, Some(error.to_string()))?;
-                return Err(error);
+        let marks: Vec<Mark> =
+            targets.iter().map(|target| Mark { number, kind, instance: target.clone(), down_for }).collect();
+        let issued = self.issue(&marks)?;
+        let confirmed = join_all(issued.iter().map(|(mark, issued)| self.confirm(mark, *issued))).await;
+        let gone = confirmed.into_iter().collect::<Result<Vec<_>>>()?;
+        let signals: Vec<Between> = issued.into_iter().map(|(_, issued)| issued).collect();
+        Ok(Fault {
+            number,
+            kind,
+            instances: targets.iter().map(|target| target.name.clone()).collect(),
+            issued: Between { lo_epoch_ms: earliest(&signals), hi_epoch_ms: latest(&signals) },
+            gone: Between { lo_epoch_ms: latest_lo(&gone), hi_epoch_ms: latest(&gone) },
+        })
+    }
+
+    /// Sends every signal, without a pause between them, and writes them down.
+    ///
+    /// Where one cannot be sent, the fault is `failed`, but what was hit by then is undone like any other.
+    fn issue<'a>(&self, marks: &'a [Mark]) -> Result<Vec<(&'a Mark, Between)>> {
+        let undos: Vec<oneshot::Sender<f64>> = marks.iter().map(|mark| self.plan_undo(mark)).collect();
+        let sent: Vec<Result<Between>> =
+            marks.iter().map(|mark| self.instances.signal(&mark.instance.name, mark.kind.signal())).collect();
+        let done: Vec<Between> = sent.iter().filter_map(|sent| sent.as_ref().ok().copied()).collect();
+        let last_epoch_ms = latest(&done);
+        let mut issued = Vec::with_capacity(marks.len());
+        let mut failure = None;
+        for ((mark, undo), sent) in marks.iter().zip(undos).zip(sent) {
+            match sent {
+                Ok(at) => {
+                    // The undo has been waiting for this since before the signal; only `undo_all` takes it away.
+                    let _ = undo.send(last_epoch_ms);
+                    issued.push((mark, at));
+                }
+                Err(error) => {
+                    failure.get_or_insert((mark, error));
+                }
             }
-        };
-        self.plan_undo(&mark, issued);
-        self.write(&mark, "issued", issued, None)?;
-        let gone = self.confirm(&mark, issued).await?;
-        Ok(Fault { number, kind, instance: target.name.clone(), issued, gone })
+        }
+        for (mark, at) in &issued {
+            self.write(mark, "issued", *at, None)?;
+        }
+        let Some((mark, error)) = failure else { return Ok(issued) };
+        let now = self.clock.now_epoch_ms();
+        self.write(mark, "failed", Between { lo_epoch_ms: now, hi_epoch_ms: now }, Some(error.to_string()))?;
+        Err(error)
     }
 
     /// Undoes now what would be undone later, and returns when everything is undone.
@@ -156,24 +198,21 @@ impl Injector {
         Err(Error::trial(text))
     }
 
-    fn plan_undo(&self, mark: &Mark, issued: Between) {
+    /// Makes ready to start the instance again, before anything is done to it. What it returns is told when the
+    /// last signal went out; dropped, it means that nothing was done and nothing is to be undone.
+    fn plan_undo(&self, mark: &Mark) -> oneshot::Sender<f64> {
         let hurry = CancellationToken::new();
-        let (wake, instances, recorder) = (hurry.clone(), Arc::clone(&self.instances), Arc::clone(&self.recorder));
-        let at = self.clock.instant_at(issued.hi_epoch_ms) + mark.down_for;
-        let mark = mark.clone();
-        let instance = mark.instance.name.clone();
-        let task = tokio::spawn(async move {
-            tokio::select! {
-                () = tokio::time::sleep_until(at.into()) => {}
-                () = wake.cancelled() => {}
-            }
-            // A process that was only asked to end may still be at it, and two of one name must not run.
-            instances.ended(&mark.instance.name).await?;
-            let back = instances.start(&mark.instance.name)?;
-            let again = instances.instance(&mark.instance.name)?;
-            recorder.record(Observation::Fault(mark.observe("back", back, again.registered_as, None)))
-        });
-        self.state().undos.push(Undo { instance, hurry, task });
+        let (told, acted) = oneshot::channel();
+        let task = tokio::spawn(undo(
+            mark.clone(),
+            acted,
+            hurry.clone(),
+            self.clock,
+            Arc::clone(&self.instances),
+            Arc::clone(&self.recorder),
+        ));
+        self.state().undos.push(Undo { instance: mark.instance.name.clone(), hurry, task });
+        told
     }
 
     fn write(&self, mark: &Mark, phase: &str, at: Between, text: Option<String>) -> Result<()> {
@@ -183,6 +222,67 @@ impl Injector {
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Starts the instance again when its time has come, or at once when hurried.
+async fn undo(
+    mark: Mark,
+    acted: oneshot::Receiver<f64>,
+    hurry: CancellationToken,
+    clock: Clock,
+    instances: Arc<dyn Instances>,
+    recorder: Arc<dyn Recorder>,
+) -> Result<()> {
+    let Ok(last_signal_epoch_ms) = acted.await else { return Ok(()) };
+    let at = clock.instant_at(last_signal_epoch_ms) + mark.down_for;
+    tokio::select! {
+        () = tokio::time::sleep_until(at.into()) => {}
+        () = hurry.cancelled() => {}
+    }
+    let name = &mark.instance.name;
+    // A process that was only asked to end may still be at it, and two of one name must not run.
+    if tokio::time::timeout(ENDED_WITHIN, instances.ended(name)).await.is_err() {
+        let killed = instances.signal(name, libc::SIGKILL);
+        // Where it ended by itself just now, there was nothing to kill.
+        if tokio::time::timeout(ENDED_WITHIN, instances.ended(name)).await.is_err() {
+            return Err(killed.err().unwrap_or_else(|| Error::trial(format!("{name} does not end"))));
+        }
+    }
+    let back = instances.start(name)?;
+    let again = instances.instance(name)?;
+    recorder.record(Observation::Fault(mark.observe("back", back, again.registered_as, None)))
+}
+
+fn check_targets(targets: &[Instance]) -> Result<()> {
+    if targets.is_empty() {
+        return Err(Error::script("a fault on no instance at all")
+            .hint("`cluster::pick(\"taskmanager\", i)` gives one, `cluster::instances(\"taskmanager\")` all"));
+    }
+    for (place, target) in targets.iter().enumerate() {
+        if target.role != Role::TaskManager {
+            return Err(Error::script(format!(
+                "{} cannot be hit: faults on a {} are not built",
+                target.name, target.role
+            ))
+            .hint("take a TaskManager: `cluster::pick(\"taskmanager\", i)`"));
+        }
+        if targets[..place].iter().any(|before| before.name == target.name) {
+            return Err(Error::script(format!("{} is in the list twice, but can end only once", target.name)));
+        }
+    }
+    Ok(())
+}
+
+fn earliest(all: &[Between]) -> f64 {
+    all.iter().map(|at| at.lo_epoch_ms).fold(f64::INFINITY, f64::min)
+}
+
+fn latest_lo(all: &[Between]) -> f64 {
+    all.iter().map(|at| at.lo_epoch_ms).fold(f64::NEG_INFINITY, f64::max)
+}
+
+fn latest(all: &[Between]) -> f64 {
+    all.iter().map(|at| at.hi_epoch_ms).fold(f64::NEG_INFINITY, f64::max)
 }
 
 #[derive(Clone)]

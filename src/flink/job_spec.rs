@@ -102,13 +102,17 @@ impl JobSpec {
     fn unknown(&self, name: &str) -> Error {
         let known: Vec<&str> = self.args.keys().map(String::as_str).collect();
         let error = Error::script(format!("job {} has no argument `{name}`", self.name));
-        let nearest =
-            known.iter().max_by(|a, b| strsim::jaro_winkler(name, a).total_cmp(&strsim::jaro_winkler(name, b)));
-        match nearest.filter(|near| strsim::jaro_winkler(name, near) > 0.75) {
+        match nearest(name, &known) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => error.hint(format!("it has: {}", known.join(", "))),
         }
     }
+}
+
+fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let closeness = |other: &&str| strsim::jaro_winkler(name, other);
+    let nearest = known.iter().copied().max_by(|a, b| closeness(a).total_cmp(&closeness(b)));
+    nearest.filter(|near| closeness(near) > 0.75)
 }
 
 impl Argument {
@@ -120,10 +124,25 @@ impl Argument {
             (ArgumentKind::Int, Given::Int(number)) => Ok(number.to_string()),
             (ArgumentKind::Duration, Given::Seconds(seconds)) => Ok(format!("{:.0}", seconds * 1e3)),
             (ArgumentKind::Choice, Given::Text(text)) if self.choices.contains(text) => Ok(text.clone()),
+            (ArgumentKind::Choice, Given::Text(text)) => Err(self.no_choice(job, name, text)),
             (ArgumentKind::String, _) => wrong("a string"),
             (ArgumentKind::Int, _) => wrong("a whole number"),
             (ArgumentKind::Duration, _) => wrong("a duration such as `2.h`"),
             (ArgumentKind::Choice, _) => wrong(&format!("one of {}", self.choices.join(", "))),
+        }
+    }
+}
+
+impl Argument {
+    fn no_choice(&self, job: &str, name: &str, given: &str) -> Error {
+        let known: Vec<&str> = self.choices.iter().map(String::as_str).collect();
+        let error = Error::script(format!(
+            "argument `{name}` of job {job} cannot be `{given}`; it is one of {}",
+            known.join(", ")
+        ));
+        match nearest(given, &known) {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error.hint(self.doc.clone()),
         }
     }
 }
@@ -171,5 +190,6 @@ mod tests {
         assert_eq!(hint(BTreeMap::new()), "add it: `args: #{ topic: … }`");
         let error = spec().arguments(&given("sink", Given::Text("twice".into()))).expect_err("wrong");
         assert!(error.message.contains("one of at_least_once, exactly_once"), "{}", error.message);
+        assert_eq!(hint(given("sink", Given::Text("exactlyonce".into()))), "did you mean `exactly_once`?");
     }
 }

@@ -18,6 +18,8 @@ pub struct Declared {
     pub faults: Option<(f64, u32)>,
     /// Seconds that the data set lasts at the chosen speed.
     pub data_s: Option<f64>,
+    /// The longest time in seconds that a fault keeps an instance down.
+    pub down_for_s: Option<f64>,
 }
 
 impl Declared {
@@ -43,6 +45,28 @@ impl Declared {
         .hint("give both the same topic: `args: #{ topic: topic }`"))
     }
 
+    /// Notes how long a fault keeps an instance down.
+    pub fn longest_down(&mut self, seconds: f64) {
+        self.down_for_s = Some(self.down_for_s.map_or(seconds, |longest| longest.max(seconds)));
+    }
+
+    /// What is allowed, but hardly meant; `measured_s` is what the measured phase lasts.
+    #[must_use]
+    pub fn warning(&self, measured_s: Option<f64>) -> Option<String> {
+        let (every_s, count) = self.faults.filter(|(_, count)| *count > 0)?;
+        let down_s = self.down_for_s?;
+        if down_s >= every_s && count > 1 {
+            return Some(format!(
+                "a fault keeps its instance down for {down_s} s, but the next one comes {every_s} s after it: each falls into the recovery of the one before, whose R is then not known"
+            ));
+        }
+        let in_time = (measured_s? / every_s).floor().min(f64::from(count));
+        let left_s = measured_s? - in_time * every_s;
+        (in_time >= 1.0 && down_s >= left_s).then(|| {
+            format!("the last fault keeps its instance down for {down_s} s, but the measured phase ends {left_s:.0} s after it: its R is then not known")
+        })
+    }
+
     /// Seconds of the measured phase: faults or data, whichever ends first.
     #[must_use]
     pub fn measured_s(&self) -> Option<f64> {
@@ -58,6 +82,8 @@ pub struct Rehearsal {
     known_s: f64,
     /// Trials whose length only the script knows.
     unknown: u32,
+    /// Each one once.
+    pub warnings: Vec<String>,
 }
 
 impl Rehearsal {
@@ -67,6 +93,12 @@ impl Rehearsal {
         match measured_s {
             Some(seconds) => self.known_s += f64::from(repeats) * (seconds + AROUND_MEASURED_S),
             None => self.unknown += repeats,
+        }
+    }
+
+    pub fn warn(&mut self, warning: String) {
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
         }
     }
 
@@ -108,6 +140,20 @@ mod tests {
         assert_eq!(faults.measured_s(), Some(100.0));
         assert_eq!(Declared { data_s: Some(78.0), ..faults }.measured_s(), Some(78.0));
         assert_eq!(Declared { faults: Some((25.0, 0)), ..Declared::default() }.measured_s(), None);
+    }
+
+    #[test]
+    fn an_instance_that_stays_down_too_long_is_warned_of() {
+        let mut faults = Declared { faults: Some((25.0, 3)), ..Declared::default() };
+        assert_eq!(faults.warning(Some(100.0)), None);
+        faults.longest_down(3.0);
+        assert_eq!(faults.warning(Some(100.0)), None);
+        assert!(faults.warning(Some(77.0)).expect("2 s are left").contains("ends 2 s after it"));
+        faults.longest_down(60.0);
+        faults.longest_down(1.0);
+        assert!(faults.warning(None).expect("60 s of 25 s").contains("for 60 s, but the next one comes 25 s after"));
+        let one = Declared { faults: Some((25.0, 1)), ..faults };
+        assert!(one.warning(Some(50.0)).expect("60 s of 25 s").contains("ends 25 s after it"));
     }
 
     #[test]

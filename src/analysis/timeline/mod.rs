@@ -30,7 +30,9 @@ pub struct Fault {
     /// From 1 within its trial.
     pub number: u32,
     pub kind: String,
+    /// All that were hit at once, joined by `+`.
     pub instance: String,
+    /// Their hosts, likewise.
     pub host: String,
     pub down_for_s: Option<f64>,
     pub phases: Phases,
@@ -88,8 +90,16 @@ impl Scene<'_> {
         self.marks.iter().copied().find(|mark| mark.phase == phase)
     }
 
+    fn marks_of<'s>(&'s self, phase: &'s str) -> impl Iterator<Item = &'s FaultMark> + 's {
+        self.marks.iter().copied().filter(move |mark| mark.phase == phase)
+    }
+
+    /// When the last of the instances was that far; None until each is.
     fn marked(&self, phase: &str) -> Option<Bounds> {
-        self.mark(phase).map(bounds_of)
+        let hit = self.marks_of("issued");
+        let reached: Option<Vec<Bounds>> =
+            hit.map(|hit| self.marks_of(phase).find(|mark| mark.instance == hit.instance).map(bounds_of)).collect();
+        last_of(reached?)
     }
 
     /// Whether a Flink timestamp lies in this recovery; it is cut to the millisecond, so `issued` is cut too.
@@ -118,32 +128,51 @@ impl Scene<'_> {
     }
 }
 
+/// The last of several events.
+fn last_of(bounds: impl IntoIterator<Item = Bounds>) -> Option<Bounds> {
+    bounds.into_iter().reduce(|left, right| Bounds { lo: left.lo.max(right.lo), hi: left.hi.max(right.hi) })
+}
+
 fn bounds_of(mark: &FaultMark) -> Bounds {
     Bounds { lo: mark.lo_epoch_ms, hi: mark.hi_epoch_ms }
 }
 
-/// All faults that were issued in a trial, in their order.
+/// All faults that were issued in a trial, in their order. Several instances that were hit at once are one.
 #[must_use]
 pub fn faults(trial: &Trial, series: &Series, lag: &[LagPoint], step_ms: f64) -> Vec<Fault> {
-    let issued: Vec<&FaultMark> = trial.fault_marks.iter().filter(|mark| mark.phase == "issued").collect();
+    let issued = issued(trial);
     let mut faults: Vec<Fault> = Vec::with_capacity(issued.len());
-    for (place, mark) in issued.iter().enumerate() {
+    for (place, (number, bounds)) in issued.iter().enumerate() {
         let scene = Scene {
             trial,
             series,
             lag,
             step_ms,
-            issued: bounds_of(mark),
-            horizon: issued.get(place + 1).map_or(f64::INFINITY, |next| next.lo_epoch_ms),
-            marks: trial.fault_marks.iter().filter(|other| other.fault == mark.fault).collect(),
+            issued: *bounds,
+            horizon: issued.get(place + 1).map_or(f64::INFINITY, |(_, next)| next.lo),
+            marks: trial.fault_marks.iter().filter(|mark| mark.fault == *number).collect(),
         };
-        let fault = fault(&scene, mark, faults.last());
+        let fault = fault(&scene, *number, faults.last());
         faults.push(fault);
     }
     faults
 }
 
-fn fault(scene: &Scene<'_>, mark: &FaultMark, previous: Option<&Fault>) -> Fault {
+/// The number of each fault, and from when until when its signals were sent.
+fn issued(trial: &Trial) -> Vec<(u32, Bounds)> {
+    let mut all: Vec<(u32, Bounds)> = Vec::new();
+    for mark in trial.fault_marks.iter().filter(|mark| mark.phase == "issued") {
+        match all.iter_mut().find(|(number, _)| *number == mark.fault) {
+            Some((_, bounds)) => {
+                *bounds = Bounds { lo: bounds.lo.min(mark.lo_epoch_ms), hi: bounds.hi.max(mark.hi_epoch_ms) };
+            }
+            None => all.push((mark.fault, bounds_of(mark))),
+        }
+    }
+    all
+}
+
+fn fault(scene: &Scene<'_>, number: u32, previous: Option<&Fault>) -> Fault {
     let during_recovery = previous.is_some_and(|previous| previous.phases.caught_up.is_none());
     // In the middle of a recovery the lag is no baseline; that of the fault before holds on.
     let baseline_lag = if during_recovery { previous.and_then(|p| p.baseline_lag) } else { phases::baseline(scene) };
@@ -151,13 +180,14 @@ fn fault(scene: &Scene<'_>, mark: &FaultMark, previous: Option<&Fault>) -> Fault
     let phases = seen.phases;
     let rework = rework::rework(scene, &seen);
     let since_issued = |phase: Option<Bounds>| Some((phase?.hi - scene.issued.hi) / 1e3);
+    let down_for_s = scene.marks_of("issued").find_map(|mark| mark.down_for_s);
     Fault {
-        number: mark.fault,
-        kind: mark.fault_kind.clone(),
-        instance: mark.instance.clone(),
-        host: mark.host.clone(),
-        down_for_s: mark.down_for_s,
-        confirmed: is_confirmed(scene, mark),
+        number,
+        kind: scene.mark("issued").map(|mark| mark.fault_kind.clone()).unwrap_or_default(),
+        instance: joined(scene.marks_of("issued").map(|mark| mark.instance.as_str())),
+        host: joined(scene.marks_of("issued").map(|mark| mark.host.as_str())),
+        down_for_s,
+        confirmed: is_confirmed(scene),
         during_recovery,
         censored: phases.first.is_none() && scene.horizon.is_finite(),
         restarts: restarts(scene, &seen),
@@ -168,11 +198,22 @@ fn fault(scene: &Scene<'_>, mark: &FaultMark, previous: Option<&Fault>) -> Fault
         peak_lag: peak_lag(scene, &seen, rework),
         restart_s: since_issued(phases.first),
         ready_s: ready_s(&phases),
-        study_s: study_s(scene, &phases, mark.down_for_s.unwrap_or(0.0)),
+        study_s: study_s(scene, &phases, down_for_s.unwrap_or(0.0)),
         caught_up_s: since_issued(phases.caught_up),
         undo: undo(scene),
         phases,
     }
+}
+
+/// Each name once, in their order.
+fn joined<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let mut each: Vec<&str> = Vec::new();
+    for name in names {
+        if !each.contains(&name) {
+            each.push(name);
+        }
+    }
+    each.join("+")
 }
 
 fn peak_lag(scene: &Scene<'_>, seen: &phases::Seen, rework: Option<Rework>) -> Option<f64> {
@@ -180,9 +221,9 @@ fn peak_lag(scene: &Scene<'_>, seen: &phases::Seen, rework: Option<Rework>) -> O
     Some(scene.series.end_offset.value_at(seen.phases.first?.hi)? - restored)
 }
 
-fn is_confirmed(scene: &Scene<'_>, mark: &FaultMark) -> bool {
-    let ends_a_process = matches!(mark.fault_kind.as_str(), "kill" | "stop");
-    scene.mark("failed").is_none() && (!ends_a_process || scene.mark("gone").is_some())
+fn is_confirmed(scene: &Scene<'_>) -> bool {
+    let ends_a_process = scene.marks_of("issued").all(|mark| matches!(mark.fault_kind.as_str(), "kill" | "stop"));
+    scene.mark("failed").is_none() && (!ends_a_process || scene.marked("gone").is_some())
 }
 
 fn restarts(scene: &Scene<'_>, seen: &phases::Seen) -> u32 {
@@ -208,12 +249,12 @@ fn study_s(scene: &Scene<'_>, phases: &Phases, down_for_s: f64) -> Option<f64> {
     Some((running - restarting) / 1e3 - down_for_s)
 }
 
-/// A killed process is undone by starting it again, which the journal calls `back`.
+/// A killed process is undone by starting it again, which the journal calls `back`; of several, each.
 fn undo(scene: &Scene<'_>) -> String {
     if let Some(failed) = scene.mark("failed") {
         return format!("failed: {}", failed.text.as_deref().unwrap_or("no reason given"));
     }
-    let undone = scene.mark("undone").or_else(|| scene.mark("back")).is_some();
+    let undone = scene.marked("undone").or_else(|| scene.marked("back")).is_some();
     if undone { "undone".into() } else { String::new() }
 }
 

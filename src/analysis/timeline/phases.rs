@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 
-use super::Scene;
+use super::{Scene, last_of};
 use crate::analysis::curve::{Bounds, Curve};
 use crate::analysis::lag::LagPoint;
 use crate::analysis::statistics::median;
@@ -120,8 +120,14 @@ fn detected(scene: &Scene<'_>) -> Option<Bounds> {
     seen.reduce(f64::min).map(Bounds::exactly)
 }
 
+/// When the last of the instances had left the list.
 fn dead(scene: &Scene<'_>) -> Option<Bounds> {
-    let registered_as = scene.mark("issued")?.registered_as.as_ref()?;
+    let left: Option<Vec<Bounds>> =
+        scene.marks_of("issued").map(|mark| left_the_list(scene, mark.registered_as.as_ref()?)).collect();
+    last_of(left?)
+}
+
+fn left_the_list(scene: &Scene<'_>, registered_as: &String) -> Option<Bounds> {
     scene.trial.states.iter().find_map(|state| match state {
         State::Taskmanagers { ids, lo_epoch_ms, hi_epoch_ms }
             if scene.holds(*hi_epoch_ms) && !ids.contains(registered_as) =>
@@ -180,8 +186,7 @@ fn parity(scene: &Scene<'_>, attempt_before: u32, last_attempt: u32) -> Option<B
     let after = scene.series.position_curves(last_attempt)?;
     let crossings: Option<Vec<Bounds>> =
         before.zip(after).map(|(before, after)| crossing(scene, before, after)).collect();
-    let whole =
-        crossings?.into_iter().reduce(|left, right| Bounds { lo: left.lo.max(right.lo), hi: left.hi.max(right.hi) })?;
+    let whole = last_of(crossings?)?;
     (whole.hi < scene.horizon).then_some(whole)
 }
 

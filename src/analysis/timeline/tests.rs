@@ -38,6 +38,49 @@ fn every_phase_of_a_kill_is_found() {
     assert_eq!(phases.caught_up, between(27_350.0, 27_600.0));
 }
 
+/// Both TaskManagers are hit, the second a little later all along.
+fn two_hit() -> Story {
+    let mut story = one_kill(10.0, 1);
+    story
+        .hit(1, 2, "issued", 20_002.0, 20_003.0)
+        .hit(1, 2, "gone", 20_002.0, 20_900.0)
+        .taskmanagers(&[], 20_650.0, 20_900.0)
+        .hit(1, 2, "back", 23_004.0, 23_006.0);
+    story
+}
+
+#[test]
+fn several_instances_hit_at_once_are_one_fault_that_is_as_far_as_the_last_of_them() {
+    let faults = faults_of(&two_hit().trial());
+    assert_eq!(faults.len(), 1);
+    let fault = &faults[0];
+    assert_eq!((fault.instance.as_str(), fault.host.as_str()), ("taskmanager-1+taskmanager-2", "local"));
+    assert_eq!((fault.confirmed, fault.during_recovery, fault.undo.as_str()), (true, false, "undone"));
+    assert_eq!(fault.phases.issued, between(20_000.0, 20_003.0));
+    assert_eq!(fault.phases.gone, between(20_002.0, 20_900.0));
+    assert_eq!(fault.phases.dead, between(20_650.0, 20_900.0));
+    assert_eq!(fault.phases.back, between(23_004.0, 23_006.0));
+    assert_close(fault.restart_s, 25_000.0 / 1e3 - 20.003);
+    assert_close(fault.ready_s, 25_000.0 / 1e3 - 23.006);
+    assert_close(fault.study_s, 0.84);
+}
+
+#[test]
+fn a_phase_that_one_of_several_instances_has_not_reached_is_not_seen() {
+    let without = |phase: &str| {
+        let mut trial = two_hit().trial();
+        trial.fault_marks.retain(|mark| !(mark.phase == phase && mark.instance == "taskmanager-2"));
+        faults_of(&trial).remove(0)
+    };
+    let fault = without("gone");
+    assert_eq!((fault.phases.gone, fault.confirmed), (None, false));
+    let fault = without("back");
+    assert_eq!((fault.phases.back, fault.ready_s, fault.undo.as_str()), (None, None, ""));
+    let mut trial = two_hit().trial();
+    trial.states.retain(|state| !matches!(state, crate::record::State::Taskmanagers { ids, .. } if ids.is_empty()));
+    assert_eq!(faults_of(&trial)[0].phases.dead, None);
+}
+
 #[test]
 fn its_durations_follow() {
     let fault = &faults_of(&one_kill(10.0, 1).trial())[0];

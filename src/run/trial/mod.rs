@@ -56,10 +56,12 @@ impl Trial {
         self.status("setting up", "");
         let target = self.run.target()?;
         self.state().target = Some(Arc::clone(&target));
-        self.run.wait(async {
+        let taskmanagers = self.run.wait(async {
             target.fresh_taskmanagers(&self.run.host).await?;
-            target.warm().await
+            target.warm().await?;
+            target.taskmanagers().await
         })?;
+        self.run.note_configuration("taskmanagers", taskmanagers)?;
         let instances = Arc::clone(&target.cluster);
         let injector = Injector::new(instances, Arc::clone(&self.recorder), self.run.host.clock);
         self.state().injector = Some(Arc::new(injector));
@@ -71,10 +73,10 @@ impl Trial {
         self.state().target.as_ref().map(|target| target.cluster.instances()).unwrap_or_default()
     }
 
-    /// Breaks an instance now; it starts again after `down_for_s` seconds.
-    pub fn inject(&self, kind: Kind, instance: &Instance, down_for_s: f64) -> Result<Fault> {
+    /// Breaks instances now, all at once; they start again after `down_for_s` seconds.
+    pub fn inject(&self, kind: Kind, instances: &[Instance], down_for_s: f64) -> Result<Fault> {
         let injector = self.injector()?;
-        self.run.wait(injector.inject(kind, instance, Duration::from_secs_f64(down_for_s)))
+        self.run.wait(injector.inject(kind, instances, Duration::from_secs_f64(down_for_s)))
     }
 
     /// Ends the trial, whatever it was doing: undoes faults, ends the job, deletes topics, and writes the end down.

@@ -161,6 +161,7 @@ fn rehearse(
             let one = rehearse_one(context, session, experiment.values_of(spec), body)?;
             let measured_s = [one.measured_s(), experiment.duration_s].into_iter().flatten().min_by(f64::total_cmp);
             all.add(measured_s, experiment.repeats);
+            one.warning(measured_s).into_iter().for_each(|warning| all.warn(warning));
         }
     }
     Ok(all)
@@ -207,6 +208,7 @@ fn announce(session: &Arc<Session>, name: &str, rehearsal: &Rehearsal) -> Result
         text.push_str(&format!("data: {}\n", dataset.describe()));
     }
     session.host.stdout.write(&text);
+    rehearsal.warnings.iter().for_each(|warning| session.host.progress.warning(warning));
     Ok(())
 }
 
