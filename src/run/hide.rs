@@ -1,4 +1,5 @@
-//! Paths as they may be stored: under the home as `~/…`, so that a published run does not name its user.
+//! What may be stored: paths under the home as `~/…`, so that a published run does not name its user, and no
+//! secret that a setting holds.
 
 use serde_json::Value;
 
@@ -24,6 +25,15 @@ pub fn home(host: &Host, text: &str) -> String {
 
 fn is_of_path(letter: char) -> bool {
     letter.is_alphanumeric() || matches!(letter, '/' | '.' | '-' | '_')
+}
+
+/// Parts of names of settings whose values nobody may see. Flink hides some of these itself, but not all.
+const SECRET: [&str; 5] = ["password", "secret", "access-key", "apikey", "token"];
+
+/// The value of a setting, or `***`.
+pub fn setting(name: &str, value: Value) -> Value {
+    let name = name.to_lowercase();
+    if SECRET.iter().any(|part| name.contains(part)) { "***".into() } else { value }
 }
 
 pub fn parameter(host: &Host, parameter: Parameter) -> Parameter {
@@ -77,6 +87,14 @@ mod tests {
         let expected =
             ["java", "-Ds3.secret-key=***", "-Dcom.Access_Key=***", "--password", "***", "-Xmx1g", "topic=trips"];
         assert_eq!(hidden, expected);
+    }
+
+    #[test]
+    fn no_secret_is_stored() {
+        for name in ["s3.access-key", "s3.secret-key", "security.ssl.rest.key-password", "X.Token"] {
+            assert_eq!(setting(name, "abc".into()), "***", "{name}");
+        }
+        assert_eq!(setting("s3.endpoint", "http://a".into()), "http://a");
     }
 
     #[test]

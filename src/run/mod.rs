@@ -181,7 +181,13 @@ impl Run {
         // Kept first: whatever fails from here on, `finish` ends it.
         self.state().target = Some(Arc::clone(&target));
         let configuration = self.wait(target.configuration())?;
-        let configuration = configuration.into_iter().map(|(key, value)| (key, self.hide_paths(value))).collect();
+        let configuration = configuration
+            .into_iter()
+            .map(|(key, value)| {
+                let shown = hide::setting(&key, self.hide_paths(value));
+                (key, shown)
+            })
+            .collect();
         let mut state = self.state();
         state.manifest.versions = target.versions();
         state.manifest.configuration.insert("flink".into(), configuration);
