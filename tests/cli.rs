@@ -107,7 +107,9 @@ fn a_wrong_expression_points_at_its_place_and_helps() {
     eval(&["analysis::optimal_intervall(#{ c: 1.0, mtbf: 10.min })"])
         .fails(65, &["expression:1:1", "did you mean `analysis::optimal_interval`?"]);
     eval(&["analysis::optimal_interval(#{ c: 0.778, lambda: 1/600 })"]).fails(65, &["write 1.0/600.0"]);
-    eval(&["analysis::optimal_interval(#{ c: 0.778, lamda: 0.1 })"]).fails(65, &["lambda"]);
+    eval(&["analysis::optimal_interval(#{ c: 0.778, lamda: 0.1 })"]).fails(65, &["did you mean `lambda`?"]);
+    eval(&["analysis::utilization(#{ T: 30.s, c: 0.778, R: 1.0, mtbff: 10.min })"])
+        .fails(65, &["no option `mtbff`", "did you mean `mtbf`?"]);
     eval(&["analysis::optimal_interval(#{ c: 0.778, lambda: 0.0 })"]).fails(65, &["no failures: no optimal interval"]);
     eval(&["1 +"]).fails(65, &["expression:1:"]);
     eval(&["fault::kill(1)"]).fails(65, &["fault::kill"]);
@@ -129,6 +131,90 @@ fn an_unknown_parameter_is_refused_before_anything_starts() {
     place.without_tools(&["scripts/nyc_intervals.rhai", "-P", "faults"]).fails(64, &["`-P faults` has no value"]);
     place.script("print(1);").without_tools(&["x.rhai", "-P", "a=1"]).fails(64, &["has no parameters"]);
     assert_eq!(place.runs(), 0);
+}
+
+#[test]
+fn a_word_that_a_parameter_does_not_know_is_told_with_those_that_it_does() {
+    let place = Place::new();
+    let with = |parameter: &str, pieces: &[&str]| {
+        place.without_tools(&["scripts/nyc_intervals.rhai", "-P", parameter]).fails(65, pieces);
+    };
+    with("fault=kil", &["no kind of fault `kil`; it is one of kill, stop", "did you mean `kill`?"]);
+    with("scope=hosts", &["`scope` cannot be `hosts`; it is one of instance, host", "did you mean `host`?"]);
+    with(
+        "sink=exactlyonce",
+        &["`exactlyonce`; it is one of at_least_once, exactly_once", "did you mean `exactly_once`?"],
+    );
+    with("state=buffred", &["one of buffered, aggregated", "did you mean `buffered`?"]);
+    with("pacing=bursts", &["`pacing` cannot be `bursts`; it is one of schedule, burst", "did you mean `burst`?"]);
+    with("storage=minoi", &["`storage` cannot be `minoi`; it is one of file, minio", "did you mean `minio`?"]);
+    assert_eq!(place.runs(), 0);
+}
+
+#[test]
+fn the_published_code_s_way_to_break_things_gets_as_far_as_the_machine_lets_it() {
+    let place = Place::new();
+    let ran = place.without_tools(&[
+        "scripts/nyc_intervals.rhai",
+        "--profile",
+        "paper",
+        "-P",
+        "fault=stop",
+        "-P",
+        "scope=host",
+        "-P",
+        "pacing=burst",
+    ]);
+    ran.fails(69, &["Java is not installed"]);
+    assert!(ran.out.starts_with("nyc_intervals: profile paper, 9 trials, about 5 h 32 min"), "{}", ran.out);
+    assert!(!ran.err.contains("warning"), "{}", ran.err);
+}
+
+#[test]
+fn an_instance_that_stays_down_into_the_next_fault_is_warned_of() {
+    let place = Place::new();
+    let ran = place.without_tools(&["scripts/nyc_intervals.rhai", "-P", "down_for=60s"]);
+    ran.fails(69, &["warning: a fault keeps its instance down for 60 s, but the next one comes 25 s after it"]);
+    assert_eq!(ran.err.matches("warning").count(), 1, "once for all intervals: {}", ran.err);
+}
+
+#[test]
+fn checkpoints_in_minio_need_minio_or_go() {
+    let place = Place::new();
+    let java = tools(&place, &["java", "mvn"]);
+    let script = format!("cluster::needs(#{{ storage: \"minio\" }});\n{BODY}");
+    place
+        .script(&script)
+        .with_path(&["x.rhai"], &java)
+        .fails(69, &["neither `minio` nor `go` is on the PATH", "sudo apt install golang-go", "storage \"file\""]);
+    assert_eq!(place.runs(), 0);
+}
+
+#[test]
+fn a_second_statement_of_needs_adds_to_the_first() {
+    let place = Place::new();
+    let first = "cluster::needs(#{ taskmanagers: 100, taskmanager_memory: 100.GiB });";
+    place.script(&format!("{first}\ncluster::needs(#{{ storage: \"file\" }});\n{BODY}"));
+    Ran::of(&mut place.command(&["x.rhai"])).fails(69, &["100 TaskManagers x 102400 MiB"]);
+}
+
+#[test]
+fn all_taskmanagers_of_a_host_and_lists_of_instances_can_be_hit() {
+    let place = Place::new();
+    let hit = |call: &str| {
+        let one = "fault::kill(cluster::pick(\"taskmanager\", i), #{ down_for: 3.s })";
+        assert!(BODY.contains(one));
+        place.script(&BODY.replacen(one, call, 1)).without_tools(&["x.rhai"])
+    };
+    for call in [
+        "fault::stop(cluster::instances(\"taskmanager\"))",
+        "fault::kill(cluster::instances(\"taskmanager\", cluster::host(cluster::pick(\"taskmanager\", i))), #{ down_for: 3.s })",
+        "fault::inject(\"kill\", cluster::pick(\"taskmanager\", i, #{ scope: \"host\" }), #{ down_for: 3.s }).instances",
+    ] {
+        hit(call).fails(69, &["Java is not installed"]);
+    }
+    hit("fault::kill([1])").fails(65, &["an instance or a list of instances"]);
+    hit("fault::kill(cluster::pick(\"taskmanager\", i, #{ scop: \"host\" }))").fails(65, &["did you mean `scope`?"]);
 }
 
 #[test]
@@ -266,6 +352,9 @@ fn doctor_names_what_is_missing_and_how_to_get_it() {
     let ran = Ran::of(&mut place.command(&["doctor"]));
     assert_eq!(ran.code, 0, "{}", ran.out);
     assert!(ran.out.contains("network  not checked"), "{}", ran.out);
+    let without_minio = place.with_path(&["doctor"], &tools(&place, &["java", "mvn"]));
+    assert_eq!(without_minio.code, 0, "a run can do without: {}", without_minio.out);
+    assert!(without_minio.out.contains("(only for storage: \"minio\")"), "{}", without_minio.out);
 }
 
 #[test]

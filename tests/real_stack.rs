@@ -52,7 +52,8 @@ impl Stack {
             }
             let log = || fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
             assert!(child.try_wait().expect("a child").is_none(), "it ended early:\n{}", log());
-            assert!(begin.elapsed() < Duration::from_secs(300), "no `{step}` in time:\n{}", log());
+            // The first run of all builds the job, and one with MinIO that too.
+            assert!(begin.elapsed() < Duration::from_secs(600), "no `{step}` in time:\n{}", log());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -63,6 +64,41 @@ impl Stack {
         let entries = fs::read_dir("/proc").expect("Linux").flatten();
         let lines = entries.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
         lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " ")).filter(|line| line.contains(&run)).collect()
+    }
+
+    /// User and password in the environment of the run's MinIO, which is all that knows them besides Flink.
+    fn secrets_of_minio(&self) -> Vec<String> {
+        let run = self.out().canonicalize().unwrap_or_else(|_| self.out()).display().to_string();
+        let entries = fs::read_dir("/proc").expect("Linux").flatten().map(|entry| entry.path());
+        let read = |path: PathBuf| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned();
+        let is_minio = |path: &PathBuf| {
+            let line = read(path.join("cmdline"));
+            line.contains("minio\0server") && line.contains(&run)
+        };
+        let environment = entries.filter(is_minio).map(|path| read(path.join("environ"))).collect::<String>();
+        let secrets = environment.split('\0').filter_map(|line| line.strip_prefix("MINIO_ROOT_")?.split_once('='));
+        secrets.map(|(_, secret)| secret.to_owned()).collect()
+    }
+
+    /// Files below the test's folder with one of the texts in them.
+    fn files_that_hold(&self, texts: &[String]) -> Vec<PathBuf> {
+        let mut folders = vec![self.folder.path().to_owned()];
+        let mut found = Vec::new();
+        while let Some(folder) = folders.pop() {
+            // What a running Flink removes meanwhile holds nothing any more.
+            for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+                match entry.file_type() {
+                    Ok(kind) if kind.is_dir() => folders.push(entry.path()),
+                    Ok(kind) if kind.is_file() => {
+                        let bytes = fs::read(entry.path()).unwrap_or_default();
+                        let holds = |text: &String| memchr::memmem::find(&bytes, text.as_bytes()).is_some();
+                        found.extend(texts.iter().any(holds).then(|| entry.path()));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        found
     }
 
     #[track_caller]
@@ -216,6 +252,73 @@ fn evidence_is_kept(run: &Path) {
     assert!(json(&job.join("plan.json"))["plan"]["nodes"].as_array().is_some_and(|nodes| !nodes.is_empty()));
     assert!(fs::read_to_string(job.join("build.log")).expect("read").contains("BUILD SUCCESS"));
     assert!(job.join("build.txt").is_file());
+}
+
+/// The host that is hit holds both TaskManagers, so that nothing of the job's state is left but what MinIO has.
+#[test]
+fn a_job_whose_taskmanagers_are_all_stopped_comes_back_from_minio_and_its_keys_are_nowhere() {
+    let stack = Stack::new();
+    let mut arguments = vec!["scripts/nyc_intervals.rhai", "-P", "storage=minio", "-P", "scope=host"];
+    arguments.extend(["-P", "fault=stop", "-P", "intervals=1s", "-P", "faults=1", "-P", "fault_every=20s"]);
+    arguments.extend(["--out", "run"]);
+    if !on_path("minio") && !on_path("go") {
+        let ran = stack.cprun(&arguments).output().expect("it starts");
+        let err = String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.code() == Some(69) && err.contains("neither `minio` nor `go` is on the PATH"), "{err}");
+        return;
+    }
+    let log = fs::File::create(stack.folder.path().join("log")).expect("a file");
+    let mut child = stack.cprun(&arguments).stdout(Stdio::null()).stderr(log).spawn().expect("it starts");
+    stack.wait_for_step(&mut child, "measured_from");
+    let secrets = stack.secrets_of_minio();
+    assert_eq!(secrets.len(), 2, "{secrets:?}");
+    let files = stack.files_that_hold(&secrets);
+    assert!(files.is_empty(), "the keys are in files while it runs: {files:?}");
+    let status = child.wait().expect("it ends");
+    let told = fs::read_to_string(stack.folder.path().join("log")).expect("a log");
+    assert!([Some(0), Some(2)].contains(&status.code()), "{told}");
+
+    let run = stack.out();
+    let windows = rows(&run.join("windows.csv"));
+    assert!(windows.len() > 2000, "{} windows\n{told}", windows.len());
+    for window in &windows {
+        assert!(["ok", "duplicate"].contains(&window["oracle"].as_str()), "{window:?}");
+    }
+    let faults = rows(&run.join("faults.csv"));
+    assert_eq!(faults.len(), 1, "{told}");
+    let fault = &faults[0];
+    assert_eq!((fault["kind"].as_str(), fault["instance"].as_str()), ("stop", "taskmanager-1+taskmanager-2"));
+    // Flink goes back to the checkpoint before it has slots again, so `restored` may come before `back`.
+    for phases in [["issued", "gone", "back", "first"], ["issued", "detected", "restored", "first"]] {
+        let order = phases.map(|phase| number(fault, &format!("{phase}_hi_ms")));
+        assert!(order.is_sorted(), "{phases:?}: {order:?}");
+    }
+    assert!(
+        number(fault, "dead_hi_ms") < number(fault, "back_hi_ms"),
+        "the last leaves the list while held down: {fault:?}"
+    );
+    // The job cannot run without a slot, so it waits for the instances and is ready a moment after them.
+    assert!(number(fault, "R_ready_s") > 0.0 && number(fault, "R_ready_s") < number(fault, "R_s") - 2.5, "{fault:?}");
+    assert_eq!(fault["undo"], "undone");
+
+    let jobmanager = fs::read_to_string(run.join("logs/jobmanager-1.log")).expect("a log");
+    let restored = jobmanager.lines().find(|line| line.contains("Restoring job")).unwrap_or_default();
+    assert!(restored.contains("located at s3://flink-checkpoints/"), "`{restored}`");
+    let manifest = json(&run.join("manifest.json"));
+    assert!(
+        manifest["configuration"]["flink"]["state.checkpoints.dir"]
+            .as_str()
+            .is_some_and(|dir| dir.starts_with("s3://"))
+    );
+    assert!(manifest["versions"]["minio"].is_string());
+    let files = stack.files_that_hold(&secrets);
+    assert!(files.is_empty(), "the keys are in files: {files:?}");
+    assert!(!run.join("work").exists(), "MinIO's files are gone");
+    assert!(stack.processes().is_empty(), "{:?}", stack.processes());
+}
+
+fn on_path(program: &str) -> bool {
+    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|part| part.join(program).is_file()))
 }
 
 #[test]

@@ -27,13 +27,18 @@ fn is_of_path(letter: char) -> bool {
     letter.is_alphanumeric() || matches!(letter, '/' | '.' | '-' | '_')
 }
 
-/// Parts of names of settings whose values nobody may see. Flink hides some of these itself, but not all.
-const SECRET: [&str; 5] = ["password", "secret", "access-key", "apikey", "token"];
+/// Parts of names that announce a secret, in lower case without signs.
+const SECRETS: [&str; 7] = ["password", "passwd", "secret", "token", "credential", "accesskey", "apikey"];
+
+/// Flink hides some of these itself, but not all.
+fn names_a_secret(name: &str) -> bool {
+    let letters: String = name.chars().filter(|letter| letter.is_alphanumeric()).collect();
+    SECRETS.iter().any(|secret| letters.to_lowercase().contains(secret))
+}
 
 /// The value of a setting, or `***`.
 pub fn setting(name: &str, value: Value) -> Value {
-    let name = name.to_lowercase();
-    if SECRET.iter().any(|part| name.contains(part)) { "***".into() } else { value }
+    if names_a_secret(name) { "***".into() } else { value }
 }
 
 pub fn parameter(host: &Host, parameter: Parameter) -> Parameter {
@@ -48,23 +53,16 @@ fn value(host: &Host, given: Value) -> Value {
     }
 }
 
-/// Names that announce a secret, in lower case without signs.
-const SECRETS: [&str; 7] = ["password", "passwd", "secret", "token", "credential", "accesskey", "apikey"];
-
 /// The words of a command with `***` for every secret, given as `NAME=VALUE` or in the word after its name.
 pub fn secrets(words: impl IntoIterator<Item = String>) -> Vec<String> {
-    let is_secret = |name: &str| {
-        let letters: String = name.chars().filter(|letter| letter.is_alphanumeric()).collect();
-        SECRETS.iter().any(|secret| letters.to_lowercase().contains(secret))
-    };
     let mut follows = false;
     let hide = |word: String| {
         if std::mem::take(&mut follows) {
             return "***".to_owned();
         }
         match word.split_once('=') {
-            Some((name, _)) if is_secret(name) => format!("{name}=***"),
-            None if word.starts_with('-') && is_secret(&word) => {
+            Some((name, _)) if names_a_secret(name) => format!("{name}=***"),
+            None if word.starts_with('-') && names_a_secret(&word) => {
                 follows = true;
                 word
             }
