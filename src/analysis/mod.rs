@@ -5,9 +5,11 @@
 //! brings trials together with `statistics` and `model`. Whatever is drawn at random is seeded, so that the
 //! same journal gives the same bytes.
 
+pub mod binned;
 pub mod budget;
 pub mod checkpoints;
 pub mod curve;
+pub mod folded;
 pub mod history;
 pub mod lag;
 pub mod latency;

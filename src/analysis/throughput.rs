@@ -2,7 +2,9 @@
 //!
 //! `raw` is work: what each attempt of each source subtask counted, so re-processed rows count again. What an
 //! attempt processed after its last sample before a kill is not in it, at most a sampling step's worth.
-//! `useful` is progress: what the positions gained, each row once.
+//! `useful` is progress: what the positions gained, each row once. Step by step a row counts when a source comes
+//! to it for the first time: after a restore the steps are empty until the positions are back where they stood,
+//! instead of falling below zero.
 
 use std::collections::BTreeMap;
 
@@ -97,10 +99,73 @@ fn position(attempts: &[&Curve], at: EpochMs) -> Option<f64> {
     newest.or(attempts.first())?.held_value_at(at)
 }
 
+/// Rates within one sampling step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RatePoint {
+    /// The middle of the step.
+    pub at_epoch_ms: EpochMs,
+    pub raw_per_s: f64,
+    pub useful_per_s: f64,
+    /// By the replay's schedule; None where the replay was not sampled.
+    pub offered_per_s: Option<f64>,
+}
+
+/// Rates for each whole step of [from, to], for plots; none without a probe.
+#[must_use]
+pub fn rates(series: &Series, (from, to): (EpochMs, EpochMs), step_ms: f64) -> Vec<RatePoint> {
+    let steps = (to - from) / step_ms;
+    if series.probes.is_empty() || !(steps.is_finite() && steps >= 1.0) {
+        return Vec::new();
+    }
+    let counters: Vec<Curve> = series.probes.values().map(|samples| counter(samples)).collect();
+    let furthest = furthest_positions(series);
+    let gained = |curves: &[Curve], lo: f64, hi: f64| {
+        let gain = |curve: &Curve| Some(curve.held_value_at(hi)? - curve.held_value_at(lo)?);
+        curves.iter().filter_map(gain).sum::<f64>() / (step_ms / 1e3)
+    };
+    let point = |step: u64| {
+        let lo = from + step_ms * step as f64;
+        let hi = lo + step_ms;
+        RatePoint {
+            at_epoch_ms: f64::midpoint(lo, hi),
+            raw_per_s: gained(&counters, lo, hi),
+            useful_per_s: gained(&furthest, lo, hi),
+            offered_per_s: series.offered_per_s(lo - step_ms, hi + step_ms),
+        }
+    };
+    (0..steps as u64).map(point).collect()
+}
+
+/// What one attempt counted; it starts at zero with its first record.
+fn counter(samples: &[ProbeSample]) -> Curve {
+    let mut points: Vec<(EpochMs, f64)> =
+        samples.iter().filter_map(|sample| Some((sample.at_epoch_ms, sample.records?))).collect();
+    points.extend(samples.iter().find_map(|sample| sample.first_epoch_ms).map(|first| (first, 0.0)));
+    Curve::new(points)
+}
+
+/// How far each partition had been read by then, whatever was restored since.
+fn furthest_positions(series: &Series) -> Vec<Curve> {
+    let mut points: BTreeMap<u32, Vec<(EpochMs, f64)>> = BTreeMap::new();
+    for (&(_, partition), curve) in &series.positions {
+        points.entry(partition).or_default().extend(curve.points());
+    }
+    let furthest = |points: Vec<(EpochMs, f64)>| {
+        let mut so_far = f64::NEG_INFINITY;
+        let ordered = Curve::new(points);
+        let grown = ordered.points().iter().map(|&(at, position)| {
+            so_far = so_far.max(position);
+            (at, so_far)
+        });
+        Curve::new(grown.collect())
+    };
+    points.into_values().map(furthest).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::story::one_kill;
+    use crate::analysis::story::{Reading, STEP_MS, Story, one_kill};
 
     fn series() -> Series {
         Series::of(&one_kill(2.0, 1).trial().samples)
@@ -139,5 +204,43 @@ mod tests {
         let (one, both) = (raw_of_subtask_per_s(&series, 0, phase), raw_per_s(&series, phase));
         assert!((2.0 * one.expect("a probe") - both.expect("a probe")).abs() < 1.0);
         assert_eq!(raw_of_subtask_per_s(&series, 9, phase), None);
+    }
+
+    const MEASURED: (f64, f64) = (10_000.0, 45_000.0);
+
+    #[test]
+    fn a_steady_job_does_in_each_step_what_it_is_offered() {
+        let trial = Story::of(2.0, 1).load(46_000.0).source(Reading::steady(46_000.0)).trial();
+        let points = rates(&Series::of(&trial.samples), MEASURED, STEP_MS);
+        assert_eq!(points.len(), 140);
+        for point in points {
+            let told = [point.raw_per_s, point.useful_per_s, point.offered_per_s.unwrap_or_default()];
+            assert!(told.iter().all(|rate| (rate - 2_000.0).abs() < 1e-6), "{point:?}");
+        }
+    }
+
+    #[test]
+    fn steps_add_up_to_the_whole_and_no_row_is_useful_twice() {
+        let series = Series::of(&one_kill(2.0, 1).trial().samples);
+        let points = rates(&series, MEASURED, STEP_MS);
+        let whole = |rate: Option<f64>| rate.expect("a rate") * 35.0;
+        let sum = |rates: Vec<f64>| rates.iter().sum::<f64>() * STEP_MS / 1e3;
+        let raw = sum(points.iter().map(|point| point.raw_per_s).collect());
+        let useful = sum(points.iter().map(|point| point.useful_per_s).collect());
+        assert!((raw - whole(raw_per_s(&series, MEASURED))).abs() < 1e-6, "{raw}");
+        assert!((useful - whole(useful_per_s(&series, MEASURED))).abs() < 1e-6, "{useful}");
+        assert!(points.iter().all(|point| point.useful_per_s >= 0.0 && point.raw_per_s >= 0.0));
+        // Down from 20 s to 25 s, and until parity only rows that were read before.
+        let down = points.iter().filter(|point| (20_500.0..25_000.0).contains(&point.at_epoch_ms));
+        assert!(down.clone().count() > 10 && down.clone().all(|point| point.raw_per_s == 0.0));
+    }
+
+    #[test]
+    fn without_a_probe_or_a_phase_there_are_no_rates() {
+        assert!(rates(&Series::default(), MEASURED, STEP_MS).is_empty());
+        let series = Series::of(&one_kill(2.0, 1).trial().samples);
+        for (span, step) in [((1.0, 1.0), 250.0), (MEASURED, 0.0), ((0.0, f64::INFINITY), 250.0)] {
+            assert!(rates(&series, span, step).is_empty());
+        }
     }
 }

@@ -6,6 +6,7 @@
 mod answer;
 mod axes;
 mod conclusions;
+mod curves;
 mod figures;
 mod optimum;
 mod row;
@@ -15,6 +16,7 @@ mod trial;
 pub use answer::{Answer, Tried};
 pub use axes::{axis_column, axis_value};
 pub use conclusions::{Conclusion, Finding};
+pub use curves::{UtilizationCurve, UtilizationPoint, utilization_curves};
 pub use figures::{Cell, FIGURES, Figures, MEASURED_TABLE};
 pub use optimum::{Headline, Optimum, RowOptimum};
 pub use row::{CourseLatency, Row, Spread, StudyRow};

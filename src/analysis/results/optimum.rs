@@ -110,16 +110,16 @@ fn headline(axes: Vec<Axis>, rows: &[&Row], trials: &[TrialResult], seed: u64) -
 }
 
 /// The measured points: T_real with the c and R of its row, by T.
-struct Points {
+pub(super) struct Points {
     /// ln T.
-    places: Vec<f64>,
-    costs: Vec<Input>,
+    pub places: Vec<f64>,
+    pub costs: Vec<Input>,
     /// Empty unless every point has one.
-    restarts: Vec<Input>,
+    pub restarts: Vec<Input>,
 }
 
 impl Points {
-    fn of(rows: &[&Row], seed: u64) -> Self {
+    pub fn of(rows: &[&Row], seed: u64) -> Self {
         let mut known: Vec<(f64, Input, Option<Input>)> = rows
             .iter()
             .filter_map(|row| {
@@ -154,7 +154,7 @@ impl Points {
     }
 
     /// `values`, one a point, interpolated linearly at ln T and held outside.
-    fn at(&self, place: f64, values: &[f64]) -> f64 {
+    pub fn at(&self, place: f64, values: &[f64]) -> f64 {
         let right = self.places.partition_point(|&other| other < place);
         if right == 0 || right == self.places.len() {
             return values[right.min(values.len() - 1)];

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{FIGURES, Finding, MEASURED_TABLE, Results, analyse, axis_column};
+use super::{FIGURES, Finding, MEASURED_TABLE, Results, analyse, axis_column, utilization_curves};
 use crate::analysis::history::Run;
 use crate::analysis::model::{Conditions, Model, optimal_interval, utilization};
 use crate::analysis::story::{Reading, Story, one_kill};
@@ -70,6 +70,27 @@ fn utilization_and_optimum_follow_from_c_and_r() {
     assert_close(headline.poisson.figure().expect("c is known").value, best);
     // Both rows really checkpointed every 2 s, and T* is above that.
     assert!(headline.outside_measured && headline.axes.is_empty() && results.optimum.headlines.len() == 1);
+}
+
+#[test]
+fn the_curves_of_u_go_through_the_measured_intervals_and_beyond() {
+    let results = study();
+    let curves = utilization_curves(&results.rows, &[30.0]);
+    assert_eq!(curves.len(), 1);
+    let points = &curves[0].points;
+    assert!(points[0].interval_s < 0.51 && points[points.len() - 1].interval_s > 119.0);
+    let conditions = Conditions::new(0.2, 4.998, 1.0 / 25.0);
+    for point in points {
+        for (drawn, model) in
+            [(point.poisson, Model::Poisson), (point.flink, Model::Flink), (point.schedule, Model::Schedule)]
+        {
+            assert_close(
+                drawn.unwrap_or(f64::NAN),
+                utilization(model, point.interval_s, &conditions).expect("in the domain"),
+            );
+        }
+    }
+    assert!(utilization_curves(&[], &[30.0]).is_empty());
 }
 
 #[test]

@@ -10,7 +10,9 @@ use crate::analysis::oracle::{self, WindowOutcome};
 use crate::analysis::resources::{CheckpointUse, InstanceResources, Usage, checkpoint_uses, resources};
 use crate::analysis::sampling::missing_share;
 use crate::analysis::series::Series;
-use crate::analysis::throughput::{calm_spans, over, peak_per_s, raw_of_subtask_per_s, raw_per_s, useful_per_s};
+use crate::analysis::throughput::{
+    RatePoint, calm_spans, over, peak_per_s, rates, raw_of_subtask_per_s, raw_per_s, useful_per_s,
+};
 use crate::analysis::timeline::{Fault, faults};
 use crate::analysis::validity::{self, Evidence, Judgement, Thresholds};
 use crate::record::{Axis, EpochMs, FETCH_LATENCY, ReplayEnd, Sample};
@@ -40,6 +42,8 @@ pub struct TrialResult {
     pub checkpoints: Vec<CheckpointRow>,
     pub windows: Vec<WindowOutcome>,
     pub lag: Vec<LagPoint>,
+    /// Of each sampling step of the measured phase.
+    pub rates: Vec<RatePoint>,
     /// Of completed periodic checkpoints of the measured phase.
     pub checkpoint_durations_s: Vec<f64>,
     pub checkpoint_sizes_bytes: Vec<f64>,
@@ -152,6 +156,7 @@ impl TrialResult {
             }),
             latencies: due.map(|due| Latencies::of(&windows, &faults, due)).unwrap_or_default(),
             windows_missing: due.filter(|_| trial.oracle.is_some()).map(|due| owed(&windows, due)),
+            rates: or_none(measured, |measured| rates(&series, measured, step_ms)),
             raw_per_s: in_measured(raw_per_s),
             useful_per_s: in_measured(useful_per_s),
             raw_outside_faults_per_s: over(&calm, |span| raw_per_s(&series, span)),
@@ -202,6 +207,19 @@ impl TrialResult {
         let taskmanagers = self.resources.iter().filter(|instance| instance.is_taskmanager());
         let values: Option<Vec<f64>> = taskmanagers.map(|instance| figure(&instance.usage)).collect();
         values.filter(|values| !values.is_empty())
+    }
+
+    /// [issued, caught_up] of each fault, in the order of time.
+    #[must_use]
+    pub fn disturbances(&self) -> Vec<Bounds> {
+        disturbances(&self.faults)
+    }
+
+    /// The measured phase, as far as it got.
+    #[must_use]
+    pub fn measured(&self) -> Option<(EpochMs, EpochMs)> {
+        let last = || self.rates.last().map(|point| point.at_epoch_ms);
+        self.measured_from_epoch_ms.zip(self.measured_to_epoch_ms.or_else(last))
     }
 
     /// The combination of axes: the id without its repeat.
