@@ -1,8 +1,9 @@
 //! What a report says, in the order in which a reader asks: the answer, under which conditions it was taken, the
 //! tables and plots behind it, how to read them, and how to get them again.
 
-use super::document::{Block, Document, Figure, Section};
+use super::document::{Block, Document, Section};
 use super::number::{figure, percent, short};
+use super::plots::{Gallery, LeftOut};
 use super::table::Table;
 use super::{Part, tables};
 use crate::analysis::provenance::{Machine, Provenance};
@@ -26,18 +27,26 @@ const TABLES: [Part; 10] = [
 ];
 
 #[must_use]
-pub fn document(results: &Results, provenance: &Provenance, figures: &[Figure]) -> Document {
+pub fn document(results: &Results, provenance: &Provenance, gallery: &Gallery) -> Document {
     let mut sections = vec![answer(results), conditions(results, provenance)];
     sections.extend(texts(results));
     sections.extend(TABLES.iter().filter_map(|part| {
         let table = part.table(results)?;
         Some(Section::new(part.name(), table.title.clone(), vec![Block::Table(table)]))
     }));
-    if !figures.is_empty() {
-        sections.push(Section::new("plots", "Plots", figures.iter().cloned().map(Block::Figure).collect()));
-    }
+    sections.extend(plots(gallery));
     sections.extend([reading(), files(), again(results, provenance)]);
     Document { title: title(results), sections }
+}
+
+/// The plots, and why the others are not there.
+fn plots(gallery: &Gallery) -> Option<Section> {
+    let mut blocks: Vec<Block> = gallery.figures.iter().cloned().map(Block::Figure).collect();
+    let reason = |out: &LeftOut| format!("{} is left out: {}", out.name, out.reason);
+    if !gallery.left_out.is_empty() {
+        blocks.push(Block::List(gallery.left_out.iter().map(reason).collect()));
+    }
+    (!blocks.is_empty()).then(|| Section::new("plots", "Plots", blocks))
 }
 
 fn title(results: &Results) -> String {

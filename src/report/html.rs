@@ -46,8 +46,9 @@ fn block(block: &Block) -> String {
         }
         Block::Table(table) => table.html(),
         Block::Figure(figure) => format!(
-            "<figure>\n{}\n<figcaption>{}</figcaption>\n</figure>\n",
+            "<figure>\n{}\n<figcaption><b>{}.</b> {}</figcaption>\n</figure>\n",
             inline(&figure.svg),
+            escape(&figure.title),
             escape(&figure.caption)
         ),
         Block::Command(line) => format!("<pre><code>{}</code></pre>\n", escape(line)),

@@ -24,7 +24,8 @@ fn block(block: &Block) -> String {
         }
         Block::Table(table) => table.markdown(),
         Block::Figure(figure) => {
-            format!("![{}](plots/{}.svg)\n\n{}", escape(&figure.title), figure.name, escape(&figure.caption))
+            let title = escape(&figure.title);
+            format!("![{title}](plots/{}.svg)\n\n**{title}.** {}", figure.name, escape(&figure.caption))
         }
         Block::Command(line) => format!("```console\n$ {line}\n```"),
         Block::Link(before, address, text) => format!("{} [{}]({address})", escape(before), escape(text)),

@@ -1,4 +1,4 @@
-//! Tables and pages from analysis results: for the terminal, as Markdown, as one HTML file, as CSV.
+//! Tables, plots and pages from analysis results: for the terminal, as Markdown, as one HTML file, as CSV.
 //!
 //! Everything here is a pure function to text; whoever owns the run directory writes it. The parts that a
 //! script asks for come in its order; the report holds all of them, asked for or not, because a table that
@@ -11,6 +11,7 @@ mod findings;
 mod html;
 mod markdown;
 mod number;
+pub mod plots;
 mod table;
 mod tables;
 
@@ -46,6 +47,8 @@ pub enum Part {
     Trials,
     /// What was observed of each trial beside the limit that would make it invalid.
     Verdicts,
+    /// One of `plots::NAMES`.
+    Plot(&'static str),
     Text(String),
 }
 
@@ -98,8 +101,15 @@ impl Part {
             Self::Resources => "resources",
             Self::Trials => "trials",
             Self::Verdicts => "verdicts",
+            Self::Plot(_) => "plot",
             Self::Text(_) => "text",
         }
+    }
+
+    /// The plot of that name.
+    #[must_use]
+    pub fn plot(name: &str) -> Option<Self> {
+        plots::NAMES.into_iter().find(|known| *known == name).map(Self::Plot)
     }
 
     /// Name and text as the journal keeps them.
@@ -107,6 +117,7 @@ impl Part {
     pub fn noted(&self) -> (String, Option<String>) {
         let text = match self {
             Self::Text(text) => Some(text.clone()),
+            Self::Plot(name) => Some((*name).to_owned()),
             _ => None,
         };
         (self.name().into(), text)
@@ -125,16 +136,17 @@ impl Part {
             Self::Resources => Some(tables::resources(results)),
             Self::Trials => Some(tables::trials(results)),
             Self::Verdicts => Some(tables::verdicts(results)),
-            Self::Text(_) => None,
+            Self::Plot(_) | Self::Text(_) => None,
         }
     }
 }
 
-/// A part as the terminal shows it.
+/// A part as the terminal shows it; `$RUN` in the line of a plot stands for the run directory.
 #[must_use]
 pub fn terminal(results: &Results, part: &Part) -> String {
     match part {
         Part::Text(text) => format!("{text}\n"),
+        Part::Plot(name) => plots::told(results, name),
         _ => part.table(results).map(|table| table.text()).unwrap_or_default(),
     }
 }
@@ -152,18 +164,23 @@ pub fn files(run: &Run, results: &Results, provenance: &Provenance) -> Result<Ve
     let mut files: Vec<(String, Vec<u8>)> =
         tables.into_iter().map(|(name, content)| (name.to_owned(), content)).collect();
     files.push(("summary.json".into(), summary(results)?.into_bytes()));
-    files.extend(pages(results, provenance));
+    files.extend(pages(results, provenance)?);
     Ok(files)
 }
 
 /// What a person reads: the pages and their plots.
-#[must_use]
-pub fn pages(results: &Results, provenance: &Provenance) -> Vec<(String, Vec<u8>)> {
-    let document = content::document(results, provenance, &[]);
-    vec![
+pub fn pages(results: &Results, provenance: &Provenance) -> Result<Vec<(String, Vec<u8>)>> {
+    let gallery = plots::all(results)?;
+    let document = content::document(results, provenance, &gallery);
+    let mut files = vec![
         ("report.md".into(), markdown::page(&document).into_bytes()),
         ("report.html".into(), html::page(&document).into_bytes()),
-    ]
+    ];
+    for plot in gallery.figures {
+        files.push((format!("plots/{}.png", plot.name), plots::png(&plot.svg)?));
+        files.push((format!("plots/{}.svg", plot.name), plot.svg.into_bytes()));
+    }
+    Ok(files)
 }
 
 /// The text of summary.json.

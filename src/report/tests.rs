@@ -1,6 +1,7 @@
 //! The pages of a known history: what stands first, that nothing breaks out of its cell, and that both say the same.
 
 use super::document::Figure;
+use super::plots::Gallery;
 use super::{Part, content, html, markdown, terminal, whole};
 use crate::analysis::history::Run;
 use crate::analysis::provenance::Provenance;
@@ -44,7 +45,7 @@ fn pages() -> (String, String) {
         caption: "Records <behind>".into(),
         svg: "<?xml version=\"1.0\"?>\n<svg viewBox=\"0 0 1 1\"></svg>\n".into(),
     };
-    let document = content::document(&results(), &provenance(), &[plot]);
+    let document = content::document(&results(), &provenance(), &Gallery { figures: vec![plot], left_out: Vec::new() });
     (markdown::page(&document), html::page(&document))
 }
 
@@ -109,9 +110,9 @@ fn the_html_page_is_whole_and_asks_nothing_of_a_network() {
     let (_, html) = pages();
     assert!(html.starts_with("<!DOCTYPE html>") && html.contains("<title>x, profile quick</title>"));
     assert!(html.contains("<p class=\"text\">a &lt;b&gt; &amp; *c*</p>"), "texts are shown and not interpreted");
-    assert!(
-        html.contains("<figure>\n<svg viewBox=\"0 0 1 1\"></svg>\n<figcaption>Records &lt;behind&gt;</figcaption>")
-    );
+    assert!(html.contains(
+        "<figure>\n<svg viewBox=\"0 0 1 1\"></svg>\n<figcaption><b>Lag.</b> Records &lt;behind&gt;</figcaption>"
+    ));
     for address in ["http:", "https:", "<script", "<link", "src=", "url("] {
         assert!(!html.contains(address), "{address}");
     }
@@ -156,7 +157,7 @@ fn the_terminal_shows_the_limits_only_where_one_was_broken() {
 
 #[test]
 fn what_is_not_known_of_a_run_leaves_no_empty_rows() {
-    let document = content::document(&results(), &Provenance::default(), &[]);
+    let document = content::document(&results(), &Provenance::default(), &Gallery::default());
     let markdown = markdown::page(&document);
     assert!(!markdown.contains("## Plots") && !markdown.contains("| started |"), "{markdown}");
 }

@@ -109,6 +109,16 @@ impl RunDirectory {
         write().map_err(|error| unwritable(&self.0, name, error))
     }
 
+    /// Removes a folder of the run and all that is in it; one that is not there is no error.
+    pub fn remove_folder(&self, name: &str) -> Result<()> {
+        match fs::remove_dir_all(self.file(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Error::io(format!("remove {}", self.file(name).display()), error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// `SHA256SUMS` over every file but itself, as `sha256sum -c` reads it.
     pub fn write_checksums(&self) -> Result<()> {
         let mut files = Vec::new();
@@ -184,6 +194,20 @@ mod tests {
         run.write_checksums().expect("written");
         let sums = fs::read_to_string(run.file("SHA256SUMS")).expect("read");
         assert!(sums.ends_with("  evidence/local/versions.txt\n") && sums.lines().count() == 1, "{sums}");
+    }
+
+    #[test]
+    fn files_in_a_folder_are_written_and_go_with_it() {
+        let base = tempfile::tempdir().expect("a folder");
+        let run = RunDirectory::create(base.path(), "nyc", "2026-11-21T10-00-00Z").expect("made");
+        run.remove_folder("plots").expect("there is none yet");
+        run.write("plots/budget.svg", b"<svg/>").expect("written");
+        run.write("plots/budget.svg", b"<svg></svg>").expect("written again");
+        run.write_checksums().expect("summed");
+        let sums = fs::read_to_string(run.file("SHA256SUMS")).expect("there");
+        assert!(sums.ends_with("  plots/budget.svg\n") && sums.lines().count() == 1, "{sums}");
+        run.remove_folder("plots").expect("removed");
+        assert!(!run.file("plots").exists());
     }
 
     #[test]

@@ -244,7 +244,11 @@ impl Run {
             None => Arc::new(load::load(&self.directory, &self.host.progress)?),
         };
         self.state().loaded = Some(Arc::clone(&loaded));
-        Ok(crate::report::terminal(&loaded.results, part))
+        let text = crate::report::terminal(&loaded.results, part);
+        Ok(match part {
+            Part::Plot(_) => text.replace("$RUN", &shown(&self.host, self.directory.path())),
+            _ => text,
+        })
     }
 
     /// Ends the target, writes every file that follows from the journal, and closes the directory.
@@ -308,7 +312,13 @@ pub fn rewrite(directory: &RunDirectory, progress: &Progress) -> Result<(Results
 
 /// Every file that follows from the journal, and the checksums last.
 pub fn write_all(directory: &RunDirectory, loaded: &Loaded) -> Result<()> {
-    for (name, content) in crate::report::files(&loaded.run, &loaded.results, &loaded.provenance)? {
+    write_files(directory, crate::report::files(&loaded.run, &loaded.results, &loaded.provenance)?)
+}
+
+fn write_files(directory: &RunDirectory, files: Vec<(String, Vec<u8>)>) -> Result<()> {
+    // An older analysis may have had a plot that this one leaves out.
+    directory.remove_folder("plots")?;
+    for (name, content) in files {
         directory.write(&name, &content)?;
     }
     directory.write_checksums()
@@ -324,10 +334,7 @@ pub fn render(directory: &RunDirectory, progress: &Progress) -> Result<()> {
             "summary.json says something else than these pages: another version of cprun wrote it; `cprun analyze` writes all files anew",
         );
     }
-    for (name, content) in crate::report::pages(&loaded.results, &loaded.provenance) {
-        directory.write(&name, &content)?;
-    }
-    directory.write_checksums()
+    write_files(directory, crate::report::pages(&loaded.results, &loaded.provenance)?)
 }
 
 /// What a finished run leaves for the command line.

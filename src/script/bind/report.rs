@@ -1,4 +1,4 @@
-//! `report::table`, `report::text`
+//! `report::table`, `report::plot`, `report::text`
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use rhai::{FuncRegistration, Module, NativeCallContext};
 
 use super::run::Study;
 use crate::error::{Error, Result};
-use crate::report::Part;
+use crate::report::{Part, plots};
 use crate::script::errors::{Failure, result_at};
 use crate::script::session::Session;
 use crate::script::value::unknown;
@@ -17,6 +17,11 @@ pub fn fill(module: &mut Module, session: &Arc<Session>) {
         result_at(&context, table(&own, name))
     };
     FuncRegistration::new("table").with_volatility(true).set_into_module(module, table);
+    let own = Arc::clone(session);
+    let plot = move |context: NativeCallContext, _study: Study, name: &str| -> std::result::Result<(), Failure> {
+        result_at(&context, plot(&own, name))
+    };
+    FuncRegistration::new("plot").with_volatility(true).set_into_module(module, plot);
     let own = Arc::clone(session);
     let text = move |context: NativeCallContext, text: &str| -> std::result::Result<(), Failure> {
         result_at(&context, show(&own, &Part::Text(text.to_owned())))
@@ -30,6 +35,12 @@ fn table(session: &Session, name: &str) -> Result<()> {
     show(session, &part)
 }
 
+fn plot(session: &Session, name: &str) -> Result<()> {
+    let part =
+        Part::plot(name).ok_or_else(|| unknown("plot", &format!("there is no plot `{name}`"), name, &plots::NAMES))?;
+    show(session, &part)
+}
+
 /// Notes the part for the report, and prints it.
 fn show(session: &Session, part: &Part) -> Result<()> {
     let run = session.state().run.clone();
@@ -37,7 +48,9 @@ fn show(session: &Session, part: &Part) -> Result<()> {
     let text = run.report_part(part)?;
     if !session.options.json {
         session.host.progress.clear();
-        session.host.stdout.write(&format!("\n{text}"));
+        // Plots are a line each and stand together.
+        let gap = if matches!(part, Part::Plot(_)) { "" } else { "\n" };
+        session.host.stdout.write(&format!("{gap}{text}"));
     }
     Ok(())
 }
