@@ -114,6 +114,18 @@ impl Host {
         })
     }
 
+    /// Shows how far some long work is, and ends it once a signal came.
+    pub fn watch(&self) -> impl FnMut(&str, u64) -> Result<()> + '_ {
+        |doing, rows| {
+            let detail = if rows == 0 { String::new() } else { format!("{rows} rows") };
+            self.progress.status(doing, &detail);
+            match self.signals.error() {
+                Some(error) => Err(error),
+                None => Ok(()),
+            }
+        }
+    }
+
     /// A path as it may be stored: under the home as `~/…`.
     #[must_use]
     pub fn tilde(&self, path: &std::path::Path) -> String {

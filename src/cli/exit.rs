@@ -11,6 +11,7 @@ Examples:
   cprun eval 'analysis::optimal_interval(#{ c: 0.778, mtbf: 10.min })'
   cprun analyze results/nyc_intervals/TIME                  all files again, from the journal
   cprun report results/nyc_intervals/TIME --example OUT     a copy for publication
+  cprun dataset describe yellow_tripdata_2023-01.parquet
   cprun doctor
 
 Exit codes:

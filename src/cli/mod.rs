@@ -2,6 +2,7 @@
 //!
 //! This is the only place that decides exit codes. Results go to stdout, all else to stderr.
 
+mod dataset;
 mod doctor;
 mod eval;
 mod exit;
@@ -42,6 +43,8 @@ enum Command {
     Analyze(run::Analyze),
     /// Render the pages of a run directory anew, or copy it for publication
     Report(run::Report),
+    /// Prepare, generate or describe trips
+    Dataset(dataset::Arguments),
     /// Tell what is installed and what is missing, with the remedy
     Doctor,
 }
@@ -69,6 +72,7 @@ fn dispatch(host: &Host, runtime: &tokio::runtime::Runtime, arguments: CommandLi
         Some(Command::Eval(arguments)) => eval::eval(host, runtime.handle(), &arguments),
         Some(Command::Analyze(arguments)) => run::analyze(host, &arguments),
         Some(Command::Report(arguments)) => run::report(host, &arguments),
+        Some(Command::Dataset(arguments)) => dataset::dataset(host, &arguments),
         Some(Command::Doctor) => doctor::doctor(host),
         None => run::script(host, runtime.handle(), arguments.run, typed),
     }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::account::Account;
 use super::period::{Period, show};
 use super::profile::{Profile, hour_of_week};
 use super::{Columns, RowStream, grouped};
@@ -64,6 +65,13 @@ impl Generator {
             show(self.period.from_epoch_ms),
             show(self.period.to_epoch_ms),
         )
+    }
+
+    pub fn account(&self) -> Account {
+        let mut account = Account::new("generated trips".to_owned(), self.period, "as generated".to_owned());
+        account.generated = true;
+        account.seed = Some(self.seed);
+        account
     }
 
     /// Hours since the epoch that the period touches.

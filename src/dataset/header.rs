@@ -1,7 +1,9 @@
 //! Finds the columns that windows are made of in a CSV header.
 //!
 //! TLC names them differently by fleet (`tpep_` yellow, `lpep_` green) and its public copies differ again
-//! (snake case), so names are matched in either form, whatever their case and the blanks around them.
+//! (snake case), so names are matched in either form, whatever their case and the blanks around them. Over the
+//! months TLC changes the case of a name and the order of columns (`airport_fee`, `Airport_fee`): files are one
+//! data set where their columns are the same ones by these rules, and are replayed under the first one's header.
 
 use super::Columns;
 use crate::error::{Error, Result};
@@ -17,6 +19,8 @@ pub struct Header {
     pub columns: Columns,
     /// Number of fields that every row must have.
     pub fields: usize,
+    /// The names in a form that both namings share.
+    names: Vec<String>,
 }
 
 impl Header {
@@ -38,11 +42,58 @@ impl Header {
         let find = |wanted: &[&str]| {
             names.iter().position(|name| wanted.contains(&name.as_str())).ok_or_else(|| {
                 Error::script(format!("{name} has no column `{}`; its header is: {}", wanted.join("` or `"), cut(line)))
-                    .hint("take a trip file with TLC's own column names; a header must be the first line")
+                    .hint("take a file of yellow or green taxis with TLC's own column names; a header must be its first line")
             })
         };
         let columns = Columns { pickup: find(PICKUP)?, zone: find(ZONE)?, amount: find(AMOUNT)? };
-        Ok(Self { line: line.to_owned(), columns, fields: names.len() })
+        let shared = names.iter().map(|name| shared_form(name)).collect();
+        Ok(Self { line: line.to_owned(), columns, fields: names.len(), names: shared })
+    }
+
+    /// For each column of `self` where it stands in `other`; nothing where all stand alike.
+    ///
+    /// Fails (script) where the two have not the same columns, naming those that only one has.
+    pub fn order_of(&self, other: &Self, own_name: &str, other_name: &str) -> Result<Option<Vec<usize>>> {
+        if self.names == other.names {
+            return Ok(None);
+        }
+        let only = |a: &Self, b: &Self| {
+            let missing: Vec<&str> =
+                a.names.iter().filter(|name| !b.names.contains(name)).map(String::as_str).collect();
+            missing.join(", ")
+        };
+        let (here, there) = (only(self, other), only(other, self));
+        let mut order: Vec<usize> = Vec::with_capacity(self.fields);
+        for name in &self.names {
+            // The n-th of several columns with one name is the n-th there.
+            let free = |&(at, other): &(usize, &String)| other == name && !order.contains(&at);
+            order.extend(other.names.iter().enumerate().find(free).map(|(at, _)| at));
+        }
+        if order.len() == self.fields && self.fields == other.fields {
+            return Ok(Some(order));
+        }
+        let differences = [(own_name, here), (other_name, there)]
+            .into_iter()
+            .filter(|(_, names)| !names.is_empty())
+            .map(|(file, names)| format!("only {file} has {names}"));
+        let mut differences: Vec<String> = differences.collect();
+        if differences.is_empty() {
+            differences.push(format!("{} and {} columns", self.fields, other.fields));
+        }
+        Err(Error::script(format!("{own_name} and {other_name} have different columns: {}", differences.join("; ")))
+            .hint("give them to runs of their own, or leave out the file that differs"))
+    }
+}
+
+/// `tpep_pickup_datetime` and `pickup_datetime`, `VendorID` and `vendor_id`, `DOLocationID` and
+/// `dropoff_location_id` are one name each.
+fn shared_form(name: &str) -> String {
+    let name = name.strip_prefix("tpep_").or_else(|| name.strip_prefix("lpep_")).unwrap_or(name);
+    let plain: String = name.chars().filter(|letter| !matches!(letter, '_' | ' ')).collect();
+    match plain.as_str() {
+        "pickuplocationid" => "pulocationid".to_owned(),
+        "dropofflocationid" => "dolocationid".to_owned(),
+        _ => plain,
     }
 }
 
@@ -71,6 +122,21 @@ mod tests {
         let other = Header::read(b"total_amount,\"pickup_location_id\",pickup_datetime", "a").unwrap();
         assert_eq!(other.columns, Columns { pickup: 2, zone: 1, amount: 0 });
         assert_eq!(Header::read(b"lpep_pickup_datetime,PULocationID,total_amount", "a").unwrap().fields, 3);
+    }
+
+    #[test]
+    fn columns_in_another_order_or_naming_are_found() {
+        let read = |line: &str| Header::read(line.as_bytes(), "x").unwrap();
+        let first = read("VendorID,tpep_pickup_datetime,PULocationID,total_amount,airport_fee");
+        let order = |line: &str| first.order_of(&read(line), "a", "b");
+        assert_eq!(order("vendor_id,pickup_datetime,pickup_location_id,total_amount,Airport_fee").unwrap(), None);
+        let other = order("Airport_fee,VendorID,tpep_pickup_datetime,PULocationID,total_amount").unwrap();
+        assert_eq!(other, Some(vec![1, 2, 3, 4, 0]));
+        let error = order("VendorID,tpep_pickup_datetime,PULocationID,total_amount,extra,tax").unwrap_err();
+        assert_eq!(error.message, "a and b have different columns: only a has airportfee; only b has extra, tax");
+        let fewer = order("VendorID,tpep_pickup_datetime,PULocationID,total_amount").unwrap_err();
+        assert_eq!(fewer.message, "a and b have different columns: only a has airportfee");
+        assert!(order("VendorID,VendorID,tpep_pickup_datetime,PULocationID,total_amount,airport_fee").is_err());
     }
 
     #[test]

@@ -4,23 +4,42 @@
 //! stands, so a stream hands out bytes; what a row means is `parse_row`'s business, whose rules the Flink jobs
 //! share. Whoever needs the rows twice takes two streams: nothing here is consumed.
 
-mod file;
+mod account;
+mod bounds;
 mod generate;
 mod header;
+mod inputs;
 mod parse;
 mod period;
+mod prepare;
+mod prepared;
 mod profile;
+mod sort;
+mod source;
+mod store;
+mod survey;
+#[cfg(test)]
+mod tests;
 mod totals;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
+pub use account::{Account, InputFile};
+pub use bounds::Bounds;
+pub use inputs::files;
 pub use parse::{Trip, parse_row};
 pub use period::Period;
+pub use prepare::Request;
+pub use survey::Survey;
 pub use totals::{Total, Totals, window_start};
+pub use watch::{Watch, unwatched};
 
 use crate::error::{Error, Kind, Result};
 
@@ -39,7 +58,8 @@ impl fmt::Display for Columns {
 }
 
 /// Why a row is not replayed. Displays as the word the contract uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Drop {
     /// Wrong number of fields, or quotes that do not match.
     Columns,
@@ -55,6 +75,11 @@ pub enum Drop {
     Encoding,
 }
 
+impl Drop {
+    /// In the order in which they are told.
+    pub const ALL: [Self; 6] = [Self::Columns, Self::Missing, Self::Time, Self::Number, Self::Range, Self::Encoding];
+}
+
 impl fmt::Display for Drop {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
@@ -68,7 +93,7 @@ impl fmt::Display for Drop {
     }
 }
 
-/// Dropped rows by reason; a reason without rows has no entry.
+/// Dropped rows by reason.
 pub type Drops = BTreeMap<Drop, u64>;
 
 /// The rows of a data set, from the first.
@@ -89,7 +114,7 @@ pub struct Dataset {
 
 #[derive(Clone, Debug)]
 enum Source {
-    File(Arc<file::Loaded>),
+    Prepared(Arc<prepared::Prepared>),
     Generated(Arc<generate::Generator>),
 }
 
@@ -103,23 +128,20 @@ impl Dataset {
         Ok(Self { source: Source::Generated(Arc::new(generate::Generator::new(seed, period)?)) })
     }
 
-    /// The trips of a TLC file, `.csv` or `.csv.gz`, within the months that its name holds (`yyyy-mm`).
+    /// The trips of TLC files, sorted, without those that cannot be replayed; kept in `cache` for the next time.
     ///
-    /// Fails where the file is missing (input missing) or cannot be read (I/O); where it is empty, cut off, no
-    /// CSV, lacks a column or holds no usable row (script).
-    pub fn nyc_file(path: &Path) -> Result<Self> {
-        Self::nyc_files(&[path], None)
-    }
-
-    /// The trips of several files under one header, those within `period` if given.
-    pub fn nyc_files<P: AsRef<Path>>(paths: &[P], period: Option<Period>) -> Result<Self> {
-        Ok(Self { source: Source::File(Arc::new(file::load(paths, period)?)) })
+    /// Blocks for some seconds a million rows. Fails where a file is missing (input missing), cannot be read, or
+    /// the cache not written (I/O); where a file is empty, cut off, no table, lacks a column or has others than the
+    /// first one, or where no row can be used (script).
+    pub fn nyc(request: &Request, cache: &Path, watch: &mut Watch<'_>) -> Result<Self> {
+        let (prepared, _) = store::Store::open(cache)?.rows(request, watch)?;
+        Ok(Self { source: Source::Prepared(Arc::new(prepared)) })
     }
 
     #[must_use]
     pub fn columns(&self) -> Columns {
         match &self.source {
-            Source::File(file) => file.header.columns,
+            Source::Prepared(rows) => rows.header.columns,
             Source::Generated(_) => generate::COLUMNS,
         }
     }
@@ -128,7 +150,7 @@ impl Dataset {
     #[must_use]
     pub fn header(&self) -> &str {
         match &self.source {
-            Source::File(file) => &file.header.line,
+            Source::Prepared(rows) => &rows.header.line,
             Source::Generated(_) => generate::HEADER,
         }
     }
@@ -137,7 +159,7 @@ impl Dataset {
     #[must_use]
     pub fn name(&self) -> &str {
         match &self.source {
-            Source::File(file) => &file.name,
+            Source::Prepared(rows) => &rows.account.name,
             Source::Generated(_) => "generated trips",
         }
     }
@@ -146,17 +168,17 @@ impl Dataset {
     #[must_use]
     pub fn describe(&self) -> String {
         match &self.source {
-            Source::File(file) => file.describe(),
+            Source::Prepared(rows) => rows.describe(),
             Source::Generated(generator) => generator.describe(),
         }
     }
 
-    /// Dropped rows by reason; a generated row is never dropped.
+    /// What became of the rows that were read, and of which files.
     #[must_use]
-    pub fn drops(&self) -> Drops {
+    pub fn account(&self) -> Account {
         match &self.source {
-            Source::File(file) => file.drops.clone(),
-            Source::Generated(_) => Drops::new(),
+            Source::Prepared(rows) => rows.account.clone(),
+            Source::Generated(generator) => generator.account(),
         }
     }
 
@@ -164,7 +186,7 @@ impl Dataset {
     #[must_use]
     pub fn rows_total(&self) -> Option<u64> {
         match &self.source {
-            Source::File(file) => Some(file.rows()),
+            Source::Prepared(rows) => rows.account.rows_kept,
             Source::Generated(_) => None,
         }
     }
@@ -173,7 +195,7 @@ impl Dataset {
     #[must_use]
     pub fn event_span_ms(&self) -> i64 {
         match &self.source {
-            Source::File(file) => file.event_span_ms(),
+            Source::Prepared(rows) => rows.account.event_span_ms(),
             Source::Generated(generator) => generator.event_span_ms(),
         }
     }
@@ -181,7 +203,7 @@ impl Dataset {
     /// A stream of its own from the first row.
     pub fn stream(&self) -> Result<Box<dyn RowStream>> {
         Ok(match &self.source {
-            Source::File(file) => Box::new(file::FileStream::new(file.clone())),
+            Source::Prepared(rows) => Box::new(prepared::PreparedStream::new(rows.clone())),
             Source::Generated(generator) => Box::new(generate::GeneratedStream::new(generator.clone())),
         })
     }
@@ -206,7 +228,7 @@ impl Dataset {
     }
 
     /// Writes the header and all rows as CSV; returns the number of rows.
-    pub fn write_csv(&self, output: &mut dyn Write) -> Result<u64> {
+    pub fn write_csv(&self, output: &mut dyn Write, watch: &mut Watch<'_>) -> Result<u64> {
         let failed = |error| Error::io(format_args!("write the rows of {}", self.name()), error);
         output.write_all(self.header().as_bytes()).and_then(|()| output.write_all(b"\n")).map_err(failed)?;
         let mut stream = self.stream()?;
@@ -216,14 +238,35 @@ impl Dataset {
             row.push(b'\n');
             output.write_all(&row).map_err(failed)?;
             rows += 1;
+            watch::tick(watch, "writing rows", rows)?;
         }
         output.flush().map_err(failed)?;
         Ok(rows)
     }
 }
 
+/// Prepares rows into the cache; returns their account and where they lie.
+pub fn prepare_into_cache(request: &Request, cache: &Path, watch: &mut Watch<'_>) -> Result<(Account, PathBuf)> {
+    let (prepared, path) = store::Store::open(cache)?.rows(request, watch)?;
+    Ok((prepared.account, path))
+}
+
+/// Prepares rows and writes them, under the first file's header, to `output`.
+pub fn prepare_to(request: &Request, cache: &Path, output: &mut dyn Write, watch: &mut Watch<'_>) -> Result<Account> {
+    store::Store::open(cache)?.write(request, output, watch)
+}
+
+/// Writes generated trips into the cache; returns where they lie.
+pub fn generate_into_cache(dataset: &Dataset, cache: &Path, watch: &mut Watch<'_>) -> Result<PathBuf> {
+    let account = dataset.account();
+    let key = format!("generated-{}-{}-{}", account.seed.unwrap_or(0), account.from_epoch_ms, account.to_epoch_ms);
+    let write = |output: &mut dyn Write, watch: &mut Watch<'_>| dataset.write_csv(output, watch).map(|_| ());
+    store::Store::open(cache)?.generated(&key, watch, write)
+}
+
 /// `1,234,567`
-fn grouped(number: u64) -> String {
+#[must_use]
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {

@@ -47,6 +47,25 @@ pub fn parse_row(row: &[u8], columns: &Columns) -> Result<Trip, Drop> {
     })
 }
 
+/// Pickup time of a row that was kept; nothing where it has none.
+pub(super) fn pickup_epoch_ms(row: &[u8], column: usize) -> Option<i64> {
+    let field = Fields::new(row).nth(column)??;
+    epoch_ms(trimmed(&unquoted(field)))
+}
+
+/// The row with its fields, quotes and all, in another order: field `order[i]` becomes field i.
+pub(super) fn reordered(row: &[u8], order: &[usize], to: &mut Vec<u8>) -> Option<()> {
+    let fields: Vec<&[u8]> = Fields::new(row).collect::<Option<_>>()?;
+    to.clear();
+    for (place, &from) in order.iter().enumerate() {
+        if place > 0 {
+            to.push(b',');
+        }
+        to.extend_from_slice(fields.get(from)?);
+    }
+    (fields.len() == order.len()).then_some(())
+}
+
 /// Number of fields of a row; nothing where its quotes do not match.
 pub(super) fn field_count(row: &[u8]) -> Option<usize> {
     if memchr::memchr(b'"', row).is_none() {
@@ -196,7 +215,7 @@ fn days_in_month(year: i64, month: i64) -> i64 {
 ///
 /// Howard Hinnant's `days_from_civil` (<https://howardhinnant.github.io/date_algorithms.html>): years begin in
 /// March, so that the leap day is the last one, and 400 of them (an era) have 146,097 days.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+pub(super) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use jiff::civil::{Date, date};
+use jiff::civil::{Date, DateTime, date};
 use jiff::tz::TimeZone;
 
 use crate::error::{Error, Result};
@@ -21,16 +21,36 @@ impl Period {
     /// January to June 2023, the data of the published study.
     pub const HALF_YEAR_2023: Self = Self { from_epoch_ms: 1_672_531_200_000, to_epoch_ms: 1_688_169_600_000 };
 
-    /// From two dates, `2023-01-01` and `2023-07-01`, the second one outside.
+    /// From two dates, `2023-01-01` and `2023-07-01`, the second one outside; either may have a time of day.
     ///
     /// Fails (script) where one is no date or the period is empty.
     pub fn parse(from: &str, to: &str) -> Result<Self> {
-        let period = Self { from_epoch_ms: midnight(day(from)?), to_epoch_ms: midnight(day(to)?) };
-        if period.from_epoch_ms >= period.to_epoch_ms {
+        Self::new(moment(from, "from")?, moment(to, "to")?)
+    }
+
+    /// Fails (script) where the period is empty.
+    pub(super) fn new(from_epoch_ms: i64, to_epoch_ms: i64) -> Result<Self> {
+        if from_epoch_ms >= to_epoch_ms {
+            let (from, to) = (show(from_epoch_ms), show(to_epoch_ms));
             return Err(Error::script(format!("no time lies from {from} to before {to}"))
                 .hint("give the earlier date as `from` and the day after the last one as `to`"));
         }
-        Ok(period)
+        Ok(Self { from_epoch_ms, to_epoch_ms })
+    }
+
+    /// From the earlier beginning to the later end.
+    pub(super) fn span(self, other: Self) -> Self {
+        Self {
+            from_epoch_ms: self.from_epoch_ms.min(other.from_epoch_ms),
+            to_epoch_ms: self.to_epoch_ms.max(other.to_epoch_ms),
+        }
+    }
+
+    /// What lies in both, if anything does.
+    pub(super) fn intersection(self, other: Self) -> Option<Self> {
+        let from_epoch_ms = self.from_epoch_ms.max(other.from_epoch_ms);
+        let to_epoch_ms = self.to_epoch_ms.min(other.to_epoch_ms);
+        (from_epoch_ms < to_epoch_ms).then_some(Self { from_epoch_ms, to_epoch_ms })
     }
 
     #[must_use]
@@ -76,10 +96,18 @@ pub(super) fn show(epoch_ms: i64) -> String {
     format!("{} {}", time.date(), time.time())
 }
 
-fn day(text: &str) -> Result<Date> {
-    text.trim().parse().map_err(|_| {
-        Error::script(format!("`{text}` is no date")).hint("write a date as 2023-01-31: year, month and day")
-    })
+/// Epoch ms of `2023-01-31`, `2023-01-31 06:30` or `2023-01-31T06:30:15`, given as `name`.
+pub(super) fn moment(text: &str, name: &str) -> Result<i64> {
+    let wrong = || {
+        Error::script(format!("`{name}` is no date: `{text}`"))
+            .hint("write a date as 2023-01-31, or with a time of day as 2023-01-31 06:30")
+    };
+    // Jiff would drop an offset or a zone in silence, and bounds off by hours with it.
+    if text.contains(['[', 'Z', 'z', '+']) || text.matches('-').count() > 2 {
+        return Err(wrong());
+    }
+    let time: DateTime = text.trim().parse().map_err(|_| wrong())?;
+    Ok(time.duration_since(date(1970, 1, 1).at(0, 0, 0, 0)).as_millis() as i64)
 }
 
 fn midnight(day: Date) -> i64 {

@@ -8,7 +8,7 @@ use rdkafka::producer::DefaultProducerContext;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::dataset::{Period, Totals, parse_row};
+use crate::dataset::{Period, Request, Totals, parse_row, unwatched};
 use crate::error::Kind;
 use crate::kafka::Kafka;
 use crate::record::{Observation, Sample};
@@ -101,9 +101,9 @@ fn few_rows() -> (tempfile::TempDir, Dataset) {
     for number in 0..100 {
         text.push_str(&format!("2023-01-01 00:{:02}:{:02},{number},1.00\n", number / 10, number % 10));
     }
-    let path = folder.path().join("trips.csv");
+    let path = folder.path().join("trips_2023-01.csv");
     std::fs::write(&path, text).unwrap();
-    let dataset = Dataset::nyc_file(&path).unwrap();
+    let dataset = Dataset::nyc(&Request::of(&[path]), folder.path(), &mut unwatched).unwrap();
     (folder, dataset)
 }
 

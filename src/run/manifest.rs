@@ -7,6 +7,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::directory::RunDirectory;
+use crate::dataset::Account;
 use crate::error::{Error, Result};
 use crate::host::Host;
 
@@ -20,8 +21,8 @@ pub struct Manifest {
     pub command_line: Vec<String>,
     pub profile: String,
     pub parameters: Vec<Parameter>,
-    /// What each data set holds, and what of it was dropped.
-    pub datasets: Vec<String>,
+    /// Which files each data set was read from, and what was kept and dropped of it.
+    pub datasets: Vec<Account>,
     pub seed: u64,
     pub target: String,
     pub user: String,

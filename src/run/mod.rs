@@ -47,7 +47,7 @@ pub struct Beginning {
     pub out: Option<PathBuf>,
     pub needs: Needs,
     /// What each data set holds, and what of it was dropped.
-    pub datasets: Vec<String>,
+    pub datasets: Vec<crate::dataset::Account>,
     pub timing: Timing,
     /// Where `jobs/` is looked for.
     pub search: Vec<PathBuf>,

@@ -113,7 +113,7 @@ pub fn begin(session: &Session) -> Result<Arc<Run>> {
             seed: session.options.seed,
             out: session.options.out.clone(),
             needs,
-            datasets: session.state().opened.iter().map(Dataset::describe).collect(),
+            datasets: session.state().opened.iter().map(Dataset::account).collect(),
             timing,
             search: session.search(),
         },
