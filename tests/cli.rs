@@ -540,3 +540,87 @@ fn the_study_s_own_arithmetic_is_checked_in_under_a_second() {
     assert!(ran.out.contains("T = 5 s: published U 76.6 %, again 76.6 % from c = 0.778 s and R = 56.0 s: agrees"));
     assert!(ran.out.contains("R = 95.0 s: does not agree"), "{}", ran.out);
 }
+
+const TRIPS: &str = "tpep_pickup_datetime,PULocationID,total_amount\n2023-01-02 00:00:00,7,2.50\n\
+    2023-01-01 00:00:00,8,1\nnever,8,1\n2022-12-31 00:00:00,8,1\n";
+
+#[test]
+fn trips_are_prepared_generated_and_described() {
+    let place = Place::new();
+    let file = |name: &str| place.folder.path().join(name);
+    fs::write(file("yellow_2023-01.csv"), TRIPS).expect("written");
+    let run = |arguments: &[&str]| place.without_tools(&[&["dataset"], arguments].concat());
+    let ran = run(&["prepare", "yellow_*.csv", "--output", "out.csv"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    insta::assert_snapshot!(ran.out, @r"
+    file      yellow_2023-01.csv: 4 rows
+    bounds    2023-01-01 to before 2023-02-01 (the months of the file names)
+    read      4
+    kept      2
+    dropped   2
+      columns   0
+      missing   0
+      time      1
+      number    0
+      range     1
+      encoding  0
+    output    out.csv
+    ");
+    let sorted =
+        "tpep_pickup_datetime,PULocationID,total_amount\n2023-01-01 00:00:00,8,1\n2023-01-02 00:00:00,7,2.50\n";
+    assert_eq!(fs::read_to_string(file("out.csv")).expect("there"), sorted);
+    assert_eq!(run(&["prepare", "yellow_2023-01.csv", "--output", "/dev/stdout"]).out, sorted);
+
+    let account: serde_json::Value =
+        serde_json::from_str(&run(&["prepare", "yellow_2023-01.csv", "--from", "2023-01-02", "--json"]).out)
+            .expect("JSON");
+    assert_eq!((&account["rows_kept"], &account["rows_dropped"]["range"]), (&1.into(), &2.into()));
+    let cached = account["output"].as_str().expect("a path");
+    assert!(fs::read_to_string(cached).expect("there").ends_with("7,2.50\n"));
+
+    let week = ["generate", "--from", "2023-01-01", "--to", "2023-01-02", "--seed", "7", "--output", "day.csv.gz"];
+    assert_eq!(run(&week).code, 0);
+    let survey = run(&["describe", "day.csv.gz", "--from", "2023-01-01", "--to", "2023-01-02", "--json"]);
+    let survey: serde_json::Value = serde_json::from_str(&survey.out).expect("JSON");
+    assert_eq!(
+        (&survey["rows_kept"], &survey["zones"].as_u64().map(|zones| zones > 100)),
+        (&survey["rows_read"], &Some(true))
+    );
+    assert!(run(&["describe", "yellow_2023-01.csv"]).out.contains("4 read, 2 kept"));
+}
+
+#[test]
+fn wrong_files_and_bounds_are_refused_with_their_codes() {
+    let place = Place::new();
+    fs::write(place.folder.path().join("a.csv"), TRIPS).expect("written");
+    fs::write(place.folder.path().join("no.csv"), "a,b\n1,2\n").expect("written");
+    let run = |arguments: &[&str]| place.without_tools(&[&["dataset"], arguments].concat());
+    run(&["prepare"]).fails(64, &["FILE"]);
+    run(&["prepare", "a.csv", "--output", "./a.csv"]).fails(64, &["one of the files that are read"]);
+    run(&["prepare", "none.csv"]).fails(66, &["there is no file"]);
+    run(&["prepare", "none-*.csv"]).fails(66, &["no file matches none-*.csv"]);
+    run(&["prepare", "."]).fails(66, &["is a directory"]);
+    run(&["prepare", "no.csv"]).fails(65, &["has no column `tpep_pickup_datetime`"]);
+    run(&["prepare", "a.csv", "a.csv"]).fails(65, &["given twice"]);
+    run(&["prepare", "a.csv", "--from", "today"]).fails(65, &["`from` is no date: `today`", "2023-01-31 06:30"]);
+    run(&["prepare", "a.csv", "--from", "2024-01-01"]).fails(65, &["a.csv holds no usable row of 4", "choose others"]);
+    run(&["prepare", "a.csv", "--output", "no/such/out.csv"]).fails(74, &["out.csv"]);
+    run(&["generate", "--from", "2023-01-02", "--to", "2023-01-01"]).fails(65, &["no time lies"]);
+}
+
+#[test]
+fn a_script_names_files_and_bounds() {
+    let place = Place::new();
+    fs::write(place.folder.path().join("a.csv"), TRIPS).expect("written");
+    fs::write(place.folder.path().join("b.csv"), TRIPS).expect("written");
+    let nyc = |text: &str| place.without_tools(&["eval", &format!("dataset::nyc({text}).to_string()")]);
+    let year = "#{ from: \"2022-01-01\", to: \"2024-01-01\" }";
+    for files in ["\"a.csv,b.csv\"", "\"?.csv\"", "[\"a.csv\", \"b.csv\"]"] {
+        let ran = nyc(&format!("{files}, {year}"));
+        assert!(ran.out.contains("a.csv and 1 more: 6 rows kept, 2 dropped (2 time)"), "{}{}", ran.out, ran.err);
+    }
+    nyc("\"a.csv\", #{ form: \"2023-01-01\" }").fails(65, &["has no option `form`", "did you mean `from`?"]);
+    nyc("[]").fails(65, &["no trip file is given"]);
+    nyc("[1]").fails(65, &["wants names of files"]);
+    assert!(nyc("\"\", #{ to: \"2023-01-02\" }").out.contains("2023-01-01 to before 2023-01-02"));
+}

@@ -120,6 +120,7 @@ fn prepare(host: &Host, arguments: &Prepare) -> Result<()> {
     let request = arguments.input.request(host)?;
     let cache = host.cache()?;
     let mut watch = host.watch();
+    let mut rows_on_stdout = false;
     let (account, place) = match &arguments.output {
         None => {
             let (account, path) = dataset::prepare_into_cache(&request, &cache, &mut watch)?;
@@ -127,13 +128,19 @@ fn prepare(host: &Host, arguments: &Prepare) -> Result<()> {
         }
         Some(output) => {
             let path = host.directory.join(output);
+            rows_on_stdout = is_special(&path);
             not_an_input(&path, &request.files)?;
             let account = written(&path, |to| dataset::prepare_to(&request, &cache, to, &mut watch))?;
             (account, output.display().to_string())
         }
     };
     host.progress.clear();
-    host.stdout.write(&if arguments.json { json(&account, &place)? } else { told(&account, &place) });
+    let text = if arguments.json { json(&account, &place)? } else { told(&account, &place) };
+    if rows_on_stdout {
+        host.progress.line(text.trim_end());
+    } else {
+        host.stdout.write(&text);
+    }
     Ok(())
 }
 
@@ -174,7 +181,12 @@ fn generate(host: &Host, arguments: &Generate) -> Result<()> {
         }
     };
     host.progress.clear();
-    host.stdout.write(&format!("{}\noutput: {place}\n", trips.describe()));
+    let text = format!("{}\noutput: {place}", trips.describe());
+    if arguments.output.as_ref().is_some_and(|output| is_special(&host.directory.join(output))) {
+        host.progress.line(&text);
+    } else {
+        host.stdout.write(&format!("{text}\n"));
+    }
     Ok(())
 }
 
@@ -203,8 +215,9 @@ fn written<T>(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<T>) -> R
         return Err(Error::usage(format!("--output {} is a directory", path.display())).hint("name a file in it"));
     }
     let gzip = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
-    if path.exists() && !fs::metadata(path).map_err(failed)?.is_file() {
-        return through(gzip, fs::OpenOptions::new().write(true).open(path).map_err(failed)?, path, write);
+    if is_special(path) {
+        let to = fs::OpenOptions::new().write(true).truncate(true).open(path).map_err(failed)?;
+        return through(gzip, to, path, write);
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut unfinished = tempfile::Builder::new()
@@ -230,6 +243,11 @@ fn through<T>(gzip: bool, to: impl Write, path: &Path, write: impl FnOnce(&mut d
     };
     to.flush().map_err(failed)?;
     Ok(value)
+}
+
+/// A pipe, a device, or a link such as /dev/stdout, which must not be replaced by a file.
+fn is_special(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|facts| !facts.is_file())
 }
 
 fn not_an_input(path: &Path, files: &[PathBuf]) -> Result<()> {

@@ -88,7 +88,7 @@ pub(super) fn prepare(
     }
     let Reading { header, known, drops, times, sorter, rows_read, name, .. } = reading;
     let empty = |drops: &Drops| empty(&name, drops, rows_read);
-    let period = known.settle(&times)?.ok_or_else(|| empty(&drops))?;
+    let period = known.settle(&times).map_err(|error| error.context(&name))?.ok_or_else(|| empty(&drops))?;
     let mut account = Account::new(name.clone(), period, known.rule.to_string());
     account.files = files;
     account.rows_read = Some(rows_read);

@@ -81,7 +81,7 @@ impl Store {
         watch: &mut Watch<'_>,
         write: impl FnOnce(&mut dyn Write, &mut Watch<'_>) -> Result<()>,
     ) -> Result<PathBuf> {
-        let path = self.folder.join(format!("{key}.csv"));
+        let path = self.folder.join(format!("{key}-{VERSION}.csv"));
         if path.is_file() {
             return Ok(path);
         }

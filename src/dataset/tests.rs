@@ -306,7 +306,8 @@ fn parquet_rows_are_the_rows_that_a_csv_file_would_hold() {
 fn a_damaged_parquet_file_is_an_error_and_no_panic() {
     let folder = Folder::new();
     let whole = std::fs::read(small_parquet(&folder, "a_2023-01.parquet", Compression::UNCOMPRESSED)).unwrap();
-    for at in 4..whole.len() {
+    // Every seventh, for all of them take a minute in a debug build; the footer is at the end.
+    for at in (4..whole.len()).step_by(7) {
         let mut damaged = whole.clone();
         damaged[at] ^= 0x55;
         let path = folder.write("b_2023-01.parquet", &damaged);
