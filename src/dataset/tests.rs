@@ -240,12 +240,12 @@ fn small_parquet(folder: &Folder, name: &str, compression: Compression) -> PathB
     let properties = Arc::new(WriterProperties::builder().set_compression(compression).build());
     let path = folder.0.path().join(name);
     let mut writer = SerializedFileWriter::new(std::fs::File::create(&path).unwrap(), schema, properties).unwrap();
-    let second = 1_672_574_400_000_000_i64;
-    let groups: [(&[i64], &[&str], &[i64], &[f64], &[i16], &[f64]); 2] = [
-        (&[second + 2_500_000, second], &["N", "a,\"b\""], &[132, 7], &[1.5], &[1, 0], &[17.85, -0.005]),
-        (&[second + 1_000_000], &["Y"], &[1], &[], &[0], &[12.0]),
-    ];
-    for (times, flags, zones, tips, present, totals) in groups {
+    type Group =
+        (&'static [i64], &'static [&'static str], &'static [i64], &'static [f64], &'static [i16], &'static [f64]);
+    let first: Group = (&[2_500_000, 0], &["N", "a,\"b\""], &[132, 7], &[1.5], &[1, 0], &[17.85, -0.005]);
+    let second: Group = (&[1_000_000], &["Y"], &[1], &[], &[0], &[12.0]);
+    for (times, flags, zones, tips, present, totals) in [first, second] {
+        let times: Vec<i64> = times.iter().map(|time| 1_672_574_400_000_000 + time).collect();
         let mut group = writer.next_row_group().unwrap();
         let all = vec![1_i16; times.len()];
         let longs = |group: &mut parquet::file::writer::SerializedRowGroupWriter<'_, std::fs::File>,
@@ -256,7 +256,7 @@ fn small_parquet(folder: &Folder, name: &str, compression: Compression) -> PathB
             column.close().unwrap();
         };
         longs(&mut group, &vec![2; times.len()], Some(&all));
-        longs(&mut group, times, Some(&all));
+        longs(&mut group, &times, Some(&all));
         let mut column = group.next_column().unwrap().unwrap();
         let flags: Vec<ByteArray> = flags.iter().map(|flag| ByteArray::from(*flag)).collect();
         column.typed::<ByteArrayType>().write_batch(&flags, Some(&all), None).unwrap();

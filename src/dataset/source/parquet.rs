@@ -296,11 +296,16 @@ fn read<T: DataType>(
 fn guarded<T>(name: &str, work: impl FnOnce() -> std::result::Result<T, ParquetError>) -> Result<T> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(ParquetError::NYI(what))) => Err(Error::script(format!("{name} cannot be read: {what}"))
+        Ok(Err(error)) if is_unsupported(&error) => Err(Error::script(format!("{name} cannot be read: {error}"))
             .hint("write the file anew with snappy, gzip or zstd compression")),
         Ok(Err(error)) => Err(damaged(name, &error)),
         Err(_) => Err(damaged(name, &"its pages make no sense")),
     }
+}
+
+/// Compressed or encoded in a way that was not built in: TLC's files are snappy or zstd.
+fn is_unsupported(error: &ParquetError) -> bool {
+    matches!(error, ParquetError::NYI(_)) || error.to_string().contains("Disabled feature")
 }
 
 fn damaged(name: &str, why: &dyn std::fmt::Display) -> Error {
