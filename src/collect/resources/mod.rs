@@ -1,4 +1,4 @@
-//! CPU, memory, disk, network and garbage collection of each instance and of its host, once a step.
+//! CPU, memory, disk, network and garbage collection of each instance, once a step, and of its host, once a second.
 //!
 //! On an OS thread of its own, because reading the kernel's files blocks. What is read is the business of
 //! whoever hands in the reading; `proc` turns the kernel's text into values and does not care whence it came,
