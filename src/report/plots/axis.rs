@@ -51,7 +51,7 @@ impl Axis {
     }
 
     fn between(what: &str, unit: &str, lo: f64, hi: f64, ticks: usize) -> Self {
-        let hi = if hi > lo { hi } else { lo + 1.0 };
+        let hi = widened(lo, hi);
         let step = nice_step((hi - lo) / ticks.max(1) as f64);
         let (lo, hi) = ((lo / step).floor() * step, (hi / step - 1e-9).ceil() * step);
         let (factor, prefix) = prefix(lo.abs().max(hi.abs()), unit);
@@ -69,7 +69,7 @@ impl Axis {
     #[must_use]
     pub fn time(what: &str, lo: f64, hi: f64, ticks: usize) -> Self {
         let (lo, hi) = range([lo, hi]);
-        let hi = if hi > lo { hi } else { lo + 1.0 };
+        let hi = widened(lo, hi);
         let (factor, unit) = if hi - lo > 1_200.0 { (60.0, "min") } else { (1.0, "s") };
         let step = nice_step((hi - lo) / factor / ticks.max(1) as f64) * factor;
         let first = (lo / step - 1e-9).ceil() * step;
@@ -151,6 +151,12 @@ fn range(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
             Some(range.map_or((value, value), |(lo, hi)| (lo.min(value), hi.max(value))))
         })
         .unwrap_or((0.0, 0.0))
+}
+
+/// The upper end, so far above the lower one that numbers between them still differ.
+fn widened(lo: f64, hi: f64) -> f64 {
+    let magnitude = lo.abs().max(hi.abs());
+    if hi <= lo { lo + magnitude.max(1.0) } else { hi.max(lo + (1e-6 * magnitude).max(1e-12)) }
 }
 
 /// 1, 2 or 5 times a power of ten, at least `rough`.

@@ -272,7 +272,7 @@ impl<'a> Latency<'a> {
             trial,
             visible: binned(visible, (0.0, seconds), bins),
             written: binned(written, (0.0, seconds), bins),
-            average: (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64),
+            average: Some(all.iter().sum::<f64>() / all.len() as f64).filter(|average| average.is_finite()),
             count: all.len(),
         })
     }

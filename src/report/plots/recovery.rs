@@ -72,7 +72,7 @@ pub fn phases(results: &Results) -> Sketched {
     let mut legend: Vec<Key> = PARTS.iter().map(|part| Key::new(part.name, Look::Area(part.colour, 1.0))).collect();
     legend.push(Key::new("R", Look::Mark { colour: INK, mark: Mark::Down, hollow: false }));
     let title = "Phases of the recovery by checkpoint interval";
-    let (mut scene, frame) = figure(results, title, &legend, 76.0 + 52.0 * cast.series.len() as f64);
+    let (mut scene, frame) = figure(results, title, &legend, (76.0 + 52.0 * cast.series.len() as f64).max(190.0));
     let widest = cast
         .ticks()
         .iter()

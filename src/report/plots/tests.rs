@@ -279,7 +279,9 @@ fn a_long_run_is_small_and_keeps_its_peaks() {
 #[test]
 fn the_stdlib_asks_for_every_plot_in_the_order_of_the_report() {
     let source = include_str!("../../../stdlib/interval_report.rhai");
-    let places: Vec<usize> = NAMES.iter().map(|name| source.find(&format!("\"{name}\"")).expect("asked for")).collect();
+    // A table may have the name of a plot.
+    let (_, asked) = source.split_once("for name in").expect("one list");
+    let places: Vec<usize> = NAMES.iter().map(|name| asked.find(&format!("\"{name}\"")).expect("asked for")).collect();
     assert!(places.is_sorted(), "{places:?}");
 }
 

@@ -171,12 +171,18 @@ fn axes(groups: &[Group<'_>]) -> (Axis, Axis) {
 }
 
 fn draw(scene: &mut Scene, panel: &Panel, group: &Group<'_>, kinds: &[&Measured]) {
-    if let Some(best) = group.optimum() {
+    let name = axes_name(&group.curve.axes);
+    let best = group.optimum();
+    let told = best.map(|best| format!("T* = {} s", short(best.value)));
+    if let Some(best) = best {
         draw_optimum(scene, panel, &best);
     }
     panel.draw(scene);
-    if !group.curve.axes.is_empty() {
-        panel.name(scene, &axes_name(&group.curve.axes));
+    if name.is_empty() {
+        let at = (best.map_or(f64::NAN, |best| panel.x(best.value)), panel.frame.top - 9.0);
+        scene.text(at, &told.unwrap_or_default(), super::style::SMALL_PX, BLACK, Anchor::Middle);
+    } else {
+        panel.name(scene, &[name].into_iter().chain(told).collect::<Vec<_>>().join(": "));
     }
     for (_, stroke, value) in &MODELS {
         let point =
@@ -203,5 +209,4 @@ fn draw_optimum(scene: &mut Scene, panel: &Panel, best: &Figure) {
     }
     let x = panel.x(best.value);
     scene.line(&[(x, top), (x, bottom)], OPTIMUM);
-    scene.text((x, top - 9.0), &format!("T* = {} s", short(best.value)), super::style::SMALL_PX, BLACK, Anchor::Middle);
 }
