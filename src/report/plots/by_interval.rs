@@ -124,7 +124,10 @@ const RESTARTS: [Kind; 4] = [
     Kind { name: "to caught up", colour: GREEN, mark: Mark::Triangle, hollow: false },
 ];
 
-const RESTART_FIGURES: [(&str, fn(&Fault) -> Option<f64>); 4] = [
+/// The name of a figure, and what a single fault gives for it.
+type FaultFigure = (&'static str, fn(&Fault) -> Option<f64>);
+
+const RESTART_FIGURES: [FaultFigure; 4] = [
     ("R_s", |fault| fault.restart_s),
     ("R_ready_s", |fault| fault.ready_s),
     ("R_study_s", |fault| fault.study_s),

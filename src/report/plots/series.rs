@@ -88,7 +88,7 @@ fn name(row: &Row) -> String {
     if row.axes.is_empty() {
         return row.interval_s.map_or_else(|| "all trials".into(), |interval| format!("{} s", short(interval)));
     }
-    row.axes.iter().map(|axis| value(axis)).collect::<Vec<_>>().join(", ")
+    row.axes.iter().map(value).collect::<Vec<_>>().join(", ")
 }
 
 fn value(axis: &Axis) -> String {
