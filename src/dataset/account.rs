@@ -10,6 +10,9 @@ use super::{Drop, Drops, grouped};
 pub struct Account {
     /// The first file's name, and how many there are beside it.
     pub name: String,
+    /// The account in one line.
+    #[serde(default)]
+    pub text: String,
     pub generated: bool,
     /// Of generated trips.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -44,6 +47,7 @@ impl Account {
     pub(super) fn new(name: String, period: Period, bounds: String) -> Self {
         Self {
             name,
+            text: String::new(),
             generated: false,
             seed: None,
             files: Vec::new(),

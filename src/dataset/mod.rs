@@ -176,10 +176,11 @@ impl Dataset {
     /// What became of the rows that were read, and of which files.
     #[must_use]
     pub fn account(&self) -> Account {
-        match &self.source {
+        let account = match &self.source {
             Source::Prepared(rows) => rows.account.clone(),
             Source::Generated(generator) => generator.account(),
-        }
+        };
+        Account { text: self.describe(), ..account }
     }
 
     /// Rows kept; unknown for generated trips, which are drawn hour by hour as they are streamed.
