@@ -174,8 +174,10 @@ fn issued(trial: &Trial) -> Vec<(u32, Bounds)> {
 
 fn fault(scene: &Scene<'_>, number: u32, previous: Option<&Fault>) -> Fault {
     let during_recovery = previous.is_some_and(|previous| previous.phases.caught_up.is_none());
-    // In the middle of a recovery the lag is no baseline; that of the fault before holds on.
-    let baseline_lag = if during_recovery { previous.and_then(|p| p.baseline_lag) } else { phases::baseline(scene) };
+    // In the middle of a recovery the lag is no baseline, nor just after it; that of the fault before holds on.
+    let calm_from = previous.and_then(|previous| previous.phases.caught_up).map_or(f64::NEG_INFINITY, |at| at.hi);
+    let own = if during_recovery { None } else { phases::baseline(scene, calm_from) };
+    let baseline_lag = own.or_else(|| previous.and_then(|previous| previous.baseline_lag));
     let seen = phases::see(scene, baseline_lag);
     let phases = seen.phases;
     let rework = rework::rework(scene, &seen);

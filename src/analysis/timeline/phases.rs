@@ -99,12 +99,17 @@ pub fn see(scene: &Scene<'_>, baseline_lag: Option<f64>) -> Seen {
     }
 }
 
-/// Median lag of the 10 s before the fault, in records.
-pub fn baseline(scene: &Scene<'_>) -> Option<f64> {
-    let from = scene.issued.lo - BASELINE_MS;
+/// Median lag of the 10 s before the fault, in records; of what lies after `calm_from` alone, because the lag of a
+/// catch-up is no baseline. None where too few points are left.
+pub fn baseline(scene: &Scene<'_>, calm_from: EpochMs) -> Option<f64> {
+    let from = (scene.issued.lo - BASELINE_MS).max(calm_from);
     let first = scene.lag.partition_point(|point| point.at_epoch_ms < from);
-    let before = scene.lag[first..].iter().take_while(|point| point.at_epoch_ms < scene.issued.lo);
-    median(before.map(|point| point.lag))
+    let before: Vec<f64> = scene.lag[first..]
+        .iter()
+        .take_while(|point| point.at_epoch_ms < scene.issued.lo)
+        .map(|point| point.lag)
+        .collect();
+    if before.len() < CALM_SAMPLES { None } else { median(before) }
 }
 
 /// A killed subtask's last sample lies up to a step before the kill, and a step more where one was missed.

@@ -168,3 +168,21 @@ fn a_kill_without_its_end_is_not_confirmed() {
     story.kill(1, "issued", 1_000.0, 1_002.0);
     assert!(!faults_of(&story.trial())[0].confirmed);
 }
+
+#[test]
+fn the_lag_of_a_catch_up_is_no_baseline_of_the_next_fault() {
+    // A catch-up of 7 s, over at about 32.2 s: most of the 10 s before the second fault are of it.
+    let mut story = Story::of(2.0, 1);
+    story
+        .load(46_000.0)
+        .source(Reading::steady(20_100.0))
+        .checkpoints(1, 2_000.0, 18_000.0, 2_000.0)
+        .kill(1, "issued", 20_000.0, 20_000.0)
+        .restored(9, 24_000.0)
+        .source(Reading { attempt: 3, first: 25_000.0, until: 46_000.0, position: 17_950.0, pace: 2.0 })
+        .kill(2, "issued", 34_000.0, 34_000.0);
+    let faults = faults_of(&story.trial());
+    assert!(!faults[1].during_recovery, "{faults:?}");
+    let (first, second) = (faults[0].baseline_lag.expect("10 s of calm"), faults[1].baseline_lag.expect("some"));
+    assert!(second <= first + 50.0, "{second} after {first}");
+}
