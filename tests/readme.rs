@@ -72,3 +72,35 @@ fn every_script_that_comes_along_is_named_as_it_is() {
     assert!(readme().contains("$ cargo test\n"), "what .ci/run calls is the README's test command");
     assert!(fs::read_to_string(root.join(".ci/run")).expect("a script").contains("\ncargo test\n"));
 }
+
+#[test]
+fn links_lead_to_files_that_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = readme();
+    let targets: Vec<&str> =
+        readme.split("](").skip(1).filter_map(|rest| rest.split(')').next()).filter(|to| !to.contains("://")).collect();
+    assert!(targets.len() > 4, "{targets:?}");
+    for target in targets {
+        assert!(root.join(target).exists(), "{target}");
+    }
+}
+
+#[test]
+fn each_published_run_gives_its_summary_again_to_the_byte() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/examples");
+    let mut seen = 0;
+    for example in fs::read_dir(examples).expect("there are some").flatten().filter(|entry| entry.path().is_dir()) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let copy = folder.path().join("run");
+        fs::create_dir(&copy).expect("a folder");
+        for file in ["manifest.json", "journal.jsonl.gz"] {
+            fs::copy(example.path().join(file), copy.join(file)).expect("it is there");
+        }
+        let ran = cprun(folder.path(), &["analyze", "run"]);
+        assert!(ran.status.code().is_some_and(|code| code < 3), "{}", String::from_utf8_lossy(&ran.stderr));
+        let summary = |folder: &Path| fs::read(folder.join("summary.json")).expect("it is there");
+        assert!(summary(&copy) == summary(&example.path()), "{}", example.path().display());
+        seen += 1;
+    }
+    assert!(seen > 0);
+}

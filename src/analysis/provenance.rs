@@ -80,7 +80,6 @@ impl Provenance {
             started: text(&manifest["started"]),
             ended: text(&manifest["ended"]),
             parameters: list("parameters").iter().map(parameter).collect(),
-            // A line of text up to cprun 0.1, an account that holds the line since.
             datasets: list("datasets").iter().map(|dataset| text(dataset.get("text").unwrap_or(dataset))).collect(),
             versions: pairs(&manifest["versions"]),
             settings: settings(&manifest["configuration"]),

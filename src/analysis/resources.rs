@@ -192,6 +192,13 @@ pub fn checkpoint_uses(
 ) -> Vec<CheckpointUse> {
     let taskmanagers: Vec<&InstanceResources> = instances.iter().filter(|instance| instance.is_taskmanager()).collect();
     let spans: Vec<Bounds> = rows.iter().map(CheckpointRow::span).collect();
+    let latest_ends: Vec<EpochMs> = spans
+        .iter()
+        .scan(f64::NEG_INFINITY, |latest, span| {
+            *latest = latest.max(span.hi);
+            Some(*latest)
+        })
+        .collect();
     // A rate for each process and name; looked up by the process's place.
     let calm = Calm { measured, checkpoints: &spans, disturbances };
     let names = ["cpu_s", "disk_written_bytes", "net_sent_bytes"];
@@ -204,9 +211,12 @@ pub fn checkpoint_uses(
         if !row.is_completed() || !row.is_periodic() {
             return CheckpointUse::default();
         }
-        let others = || spans[..place].iter().chain(&spans[place + 1..]);
-        let shared =
-            |curve: &Curve| enclosing(curve, span).is_none_or(|steps| others().any(|other| meet(steps, *other)));
+        // Rows are in the order of their triggers: an earlier one reaches in by its end, a later one by its beginning.
+        let meets_another = |steps: Bounds| {
+            let earlier = place.checked_sub(1).is_some_and(|before| latest_ends[before] > steps.lo);
+            earlier || spans.get(place + 1).is_some_and(|next| next.lo < steps.hi)
+        };
+        let shared = |curve: &Curve| enclosing(curve, span).is_none_or(meets_another);
         let alive: Option<Vec<(usize, &Incarnation)>> = alive(&taskmanagers, span);
         let Some(alive) = alive.filter(|alive| !alive.is_empty()) else { return CheckpointUse::default() };
         let used = |name: &str| {

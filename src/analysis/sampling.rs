@@ -54,7 +54,8 @@ fn missing_within(stamps: &[EpochMs], span: Bounds, step_ms: f64) -> f64 {
 }
 
 /// The parts of the measured phase that no disturbance covers; disturbances are in the order of time.
-fn calm_spans((from, to): (EpochMs, EpochMs), disturbances: &[Bounds]) -> Vec<Bounds> {
+#[must_use]
+pub fn calm_spans((from, to): (EpochMs, EpochMs), disturbances: &[Bounds]) -> Vec<Bounds> {
     let mut spans = Vec::new();
     let mut lo = from;
     for fault in disturbances {
@@ -69,7 +70,7 @@ fn calm_spans((from, to): (EpochMs, EpochMs), disturbances: &[Bounds]) -> Vec<Bo
 #[cfg(test)]
 mod tests {
     use super::super::series::{ProbeSample, Series};
-    use super::{Bounds, missing_share};
+    use super::{Bounds, calm_spans, missing_share};
 
     fn series(stamps: &[f64]) -> Series {
         let mut series = Series::default();
@@ -81,6 +82,16 @@ mod tests {
     fn every(step: f64, from: f64, to: f64) -> Vec<f64> {
         let count = ((to - from) / step) as usize;
         (0..=count).map(|i| from + step * i as f64).collect()
+    }
+
+    #[test]
+    fn calm_is_what_no_disturbance_covers() {
+        let between = |lo, hi| Bounds { lo, hi };
+        let disturbances = [between(20.0, 30.0), between(25.0, 40.0), between(90.0, f64::INFINITY)];
+        assert_eq!(calm_spans((10.0, 100.0), &disturbances), [between(10.0, 20.0), between(40.0, 90.0)]);
+        assert_eq!(calm_spans((10.0, 100.0), &[between(0.0, 200.0)]), []);
+        assert_eq!(calm_spans((10.0, 100.0), &[]), [between(10.0, 100.0)]);
+        assert_eq!(calm_spans((10.0, 100.0), &[between(150.0, 160.0)]), [between(10.0, 100.0)]);
     }
 
     #[test]

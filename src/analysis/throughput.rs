@@ -16,27 +16,12 @@ use crate::record::EpochMs;
 /// fetch from the broker.
 const PEAK_MS: f64 = 1_000.0;
 
-/// The parts of the measured phase that no disturbance covers, in the order of time.
-#[must_use]
-pub fn calm_spans((from, to): (EpochMs, EpochMs), disturbances: &[Bounds]) -> Vec<(EpochMs, EpochMs)> {
-    let mut spans = Vec::new();
-    let mut reached = from;
-    for disturbance in disturbances {
-        if disturbance.lo > reached {
-            spans.push((reached, disturbance.lo.min(to)));
-        }
-        reached = reached.max(disturbance.hi);
-    }
-    spans.push((reached, to));
-    spans.retain(|(from, to)| to > from);
-    spans
-}
-
 /// The rate over several spans together; None where it is unknown in one of them.
 #[must_use]
-pub fn over(spans: &[(EpochMs, EpochMs)], rate_per_s: impl Fn((EpochMs, EpochMs)) -> Option<f64>) -> Option<f64> {
-    let total: f64 = spans.iter().map(|(from, to)| to - from).sum();
-    let records: Option<f64> = spans.iter().map(|&span| Some(rate_per_s(span)? * (span.1 - span.0))).sum();
+pub fn over(spans: &[Bounds], rate_per_s: impl Fn((EpochMs, EpochMs)) -> Option<f64>) -> Option<f64> {
+    let total: f64 = spans.iter().map(|span| span.hi - span.lo).sum();
+    let records: Option<f64> =
+        spans.iter().map(|span| Some(rate_per_s((span.lo, span.hi))? * (span.hi - span.lo))).sum();
     (total > 0.0).then_some(records? / total)
 }
 
@@ -44,11 +29,15 @@ pub fn over(spans: &[(EpochMs, EpochMs)], rate_per_s: impl Fn((EpochMs, EpochMs)
 #[must_use]
 pub fn peak_per_s(series: &Series, (from, to): (EpochMs, EpochMs), step_ms: f64) -> Option<f64> {
     let starts = ((to - from - PEAK_MS) / step_ms).floor();
-    if starts < 0.0 {
+    if series.probes.is_empty() || !(starts.is_finite() && starts >= 0.0) {
         return None;
     }
-    let windows = (0..=starts as u32).map(|step| from + f64::from(step) * step_ms);
-    windows.filter_map(|start| raw_per_s(series, (start, start + PEAK_MS))).reduce(f64::max)
+    let counters: Vec<Curve> = series.probes.values().map(|samples| counter(samples)).collect();
+    let counted = |start: f64| {
+        let grown = |curve: &Curve| Some(curve.held_value_at(start + PEAK_MS)? - curve.held_value_at(start)?);
+        counters.iter().filter_map(grown).sum::<f64>() / (PEAK_MS / 1e3)
+    };
+    (0..=starts as u64).map(|step| counted(from + step as f64 * step_ms)).reduce(f64::max)
 }
 
 /// Records that one subtask of the source processed per second, as the study's harness reads it.
@@ -164,21 +153,12 @@ fn furthest_positions(series: &Series) -> Vec<Curve> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sampling::calm_spans;
     use super::*;
     use crate::analysis::story::{Reading, STEP_MS, Story, one_kill};
 
     fn series() -> Series {
         Series::of(&one_kill(2.0, 1).trial().samples)
-    }
-
-    #[test]
-    fn calm_is_what_no_disturbance_covers() {
-        let between = |lo, hi| Bounds { lo, hi };
-        let disturbances = [between(20.0, 30.0), between(25.0, 40.0), between(90.0, f64::INFINITY)];
-        assert_eq!(calm_spans((10.0, 100.0), &disturbances), [(10.0, 20.0), (40.0, 90.0)]);
-        assert_eq!(calm_spans((10.0, 100.0), &[between(0.0, 200.0)]), []);
-        assert_eq!(calm_spans((10.0, 100.0), &[]), [(10.0, 100.0)]);
-        assert_eq!(calm_spans((10.0, 100.0), &[between(150.0, 160.0)]), [(10.0, 100.0)]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::dataset::{self, Account, Bounds, Dataset, Period, Request, Survey};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::host::Host;
 
 #[derive(Args)]
@@ -100,11 +100,16 @@ struct Input {
 impl Input {
     fn request(&self, host: &Host) -> Result<Request> {
         Ok(Request {
-            files: dataset::files(&self.files, &host.directory, host.variable("HOME"))?,
-            bounds: Bounds::parse(self.from.as_deref(), self.to.as_deref())?,
+            files: dataset::files(&self.files, &host.directory, host.variable("HOME")).map_err(as_usage)?,
+            bounds: Bounds::parse(self.from.as_deref(), self.to.as_deref()).map_err(as_usage)?,
             study: false,
         })
     }
+}
+
+/// What would be a fault of a script is one of the command line here.
+fn as_usage(error: Error) -> Error {
+    if error.kind == Kind::Script { Error { kind: Kind::Usage, ..error } } else { error }
 }
 
 pub fn dataset(host: &Host, arguments: &Arguments) -> Result<u8> {
@@ -171,7 +176,7 @@ fn told(account: &Account, place: &str) -> String {
 fn generate(host: &Host, arguments: &Generate) -> Result<()> {
     let (from, to) =
         (arguments.from.as_deref().unwrap_or("2023-01-01"), arguments.to.as_deref().unwrap_or("2023-07-01"));
-    let trips = Dataset::generate(arguments.seed, Some(Period::parse(from, to)?))?;
+    let trips = Dataset::generate(arguments.seed, Some(Period::parse(from, to).map_err(as_usage)?))?;
     let mut watch = host.watch();
     let place = match &arguments.output {
         None => host.tilde(&dataset::generate_into_cache(&trips, &host.cache()?, &mut watch)?),
@@ -219,14 +224,16 @@ fn written<T>(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<T>) -> R
         let to = fs::OpenOptions::new().write(true).truncate(true).open(path).map_err(failed)?;
         return through(gzip, to, path, write);
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // A link stays, and what it points at is replaced.
+    let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut unfinished = tempfile::Builder::new()
         .prefix(".cprun-")
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666))
         .tempfile_in(folder)
         .map_err(failed)?;
     let value = through(gzip, unfinished.as_file_mut(), path, write)?;
-    unfinished.persist(path).map_err(|error| failed(error.error))?;
+    unfinished.persist(&place).map_err(|error| failed(error.error))?;
     Ok(value)
 }
 
@@ -245,9 +252,10 @@ fn through<T>(gzip: bool, to: impl Write, path: &Path, write: impl FnOnce(&mut d
     Ok(value)
 }
 
-/// A pipe, a device, or a link such as /dev/stdout, which must not be replaced by a file.
+/// A pipe, a device, or what a process has open, such as /dev/stdout: it must not be replaced by a file.
 fn is_special(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|facts| !facts.is_file())
+    let device = fs::metadata(path).is_ok_and(|facts| !facts.is_file());
+    device || path.starts_with("/dev") || path.starts_with("/proc")
 }
 
 fn not_an_input(path: &Path, files: &[PathBuf]) -> Result<()> {

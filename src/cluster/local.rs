@@ -312,8 +312,11 @@ impl LocalCluster {
                 Ok(()) => return Ok(()),
                 Err(error) if attempt >= 2 || self.needs.kafka_port.is_some() => return Err(error),
                 // The port was taken between finding it free and binding it.
-                Err(_) => fs::remove_dir_all(folder.join("log"))
-                    .map_err(|error| Error::io("remove the folder of a broker", error))?,
+                Err(error) => {
+                    self.give_up(&process, error).await?;
+                    fs::remove_dir_all(folder.join("log"))
+                        .map_err(|error| Error::io("remove the folder of a broker", error))?;
+                }
             }
         }
         Ok(())
@@ -329,7 +332,7 @@ impl LocalCluster {
             self.state().minio_port = Some(port);
             match self.ready(&process, Role::Minio, port).await {
                 Err(error) if attempt >= 2 => return Err(error),
-                Err(_) => {}
+                Err(error) => self.give_up(&process, error).await?,
                 Ok(()) => break,
             }
         }
@@ -363,9 +366,19 @@ impl LocalCluster {
             match self.ready(&process, Role::JobManager, rest_port).await {
                 Ok(()) => return Ok(()),
                 Err(error) if attempt >= 2 || self.needs.rest_port.is_some() => return Err(error),
-                Err(_) => {}
+                Err(error) => self.give_up(&process, error).await?,
             }
         }
+        Ok(())
+    }
+
+    /// Ends an instance that did not come up, so that another can take its name and folder. Only one that ended by
+    /// itself is worth another try: an interrupt, or a start that takes too long, is the error that it is.
+    async fn give_up(&self, process: &Process, error: Error) -> Result<()> {
+        if process.exit().is_none() {
+            return Err(error);
+        }
+        process.ended().await;
         Ok(())
     }
 

@@ -6,10 +6,11 @@
 //! - **Months.** Where every file's name holds a month (`yyyy-mm`): from the first of them to the end of the last
 //!   one, for all files together, since a trip of the 1st at midnight may well stand in the file of the month before.
 //! - **Percentiles.** Of the rows that are good but for the range, by nearest rank: the p-th of n times is the
-//!   ceil(p n / 100)-th. Rounded outward to whole minutes, so that the bounds can be given back as they are printed.
+//!   ceil(p n / 100)-th. Rounded outward to whole days, so that a few rows more or less outside move no bound, and
+//!   what is printed can be given back.
 //! - **Strays are not ranked.** A handful of rows of 2098 would move the 99th percentile, and so which real trips
-//!   are kept. Times farther than a year, and than three interquartile ranges (Tukey's outer fence), from the
-//!   quartiles are dropped without having counted.
+//!   are kept. Times farther than a year, and than five median absolute deviations, from the median are dropped
+//!   without having counted.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -18,6 +19,7 @@ use super::period::{Period, moment};
 use crate::error::Result;
 
 const MINUTE_MS: i64 = 60_000;
+const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 const YEAR_MINUTES: i64 = 366 * 24 * 60;
 
 /// What was given, in epoch ms; either may be left open.
@@ -157,18 +159,22 @@ impl Times {
         }
     }
 
-    /// The 1st to 99th percentile, strays left out, in whole minutes.
+    /// The 1st to 99th percentile, strays left out, in whole days.
     fn middle(&self) -> Option<Period> {
         let mut minutes: Vec<(i64, u64)> = self.minutes.iter().map(|(&minute, &count)| (minute, count)).collect();
         if self.last.1 > 0 {
             minutes.push(self.last);
         }
         minutes.sort_unstable();
-        let (low, high) = (ranked(&minutes, 25)?, ranked(&minutes, 75)?);
-        let fence = YEAR_MINUTES.max(3 * (high - low));
-        minutes.retain(|&(minute, _)| (low - fence..=high + fence).contains(&minute));
-        let (first, last) = (ranked(&minutes, 1)?, ranked(&minutes, 99)?);
-        Some(Period { from_epoch_ms: first * MINUTE_MS, to_epoch_ms: (last + 1) * MINUTE_MS })
+        let median = ranked(&minutes, 50)?;
+        let mut deviations: Vec<(i64, u64)> =
+            minutes.iter().map(|&(minute, count)| ((minute - median).abs(), count)).collect();
+        deviations.sort_unstable();
+        let fence = YEAR_MINUTES.max(5 * ranked(&deviations, 50)?);
+        minutes.retain(|&(minute, _)| (minute - median).abs() <= fence);
+        let (first, last) = (ranked(&minutes, 1)? * MINUTE_MS, ranked(&minutes, 99)? * MINUTE_MS);
+        let from_epoch_ms = first.div_euclid(DAY_MS) * DAY_MS;
+        Some(Period { from_epoch_ms, to_epoch_ms: (last.div_euclid(DAY_MS) + 1) * DAY_MS })
     }
 }
 
@@ -229,13 +235,36 @@ mod tests {
     #[test]
     fn strays_do_not_move_the_percentiles() {
         let mut times = Times::default();
-        (0..10_000).for_each(|minute| times.add(minute * MINUTE_MS + 59_000));
+        (0..10_000).for_each(|hour| times.add(hour * 60 * MINUTE_MS + 59_000));
         let clean = times.middle().unwrap();
-        assert_eq!((clean.from_epoch_ms, clean.to_epoch_ms), (99 * MINUTE_MS, 9_900 * MINUTE_MS));
+        assert_eq!((clean.from_epoch_ms, clean.to_epoch_ms), (4 * DAY_MS, 413 * DAY_MS));
         // 2098 and 1900
         (0..40).for_each(|second| times.add(4_039_372_800_000 + second));
         (0..60).for_each(|second| times.add(-2_208_988_800_000 + second));
         assert_eq!(times.middle().unwrap(), clean);
+    }
+
+    #[test]
+    fn a_stray_among_two_or_three_rows_is_no_bound() {
+        for count in [1, 2] {
+            let mut times = Times::default();
+            (0..count).for_each(|hour| times.add(1_672_531_200_000 + hour * 3_600_000));
+            times.add(4_039_372_800_000);
+            assert_eq!(
+                times.middle().map(|period| period.to_string()),
+                Some("2023-01-01..2023-01-02".into()),
+                "{count}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_few_rows_just_outside_move_no_bound() {
+        let mut times = Times::default();
+        (0..180_000).for_each(|minute| times.add(1_577_836_800_000 + minute * MINUTE_MS));
+        let clean = times.middle();
+        (0..20).for_each(|second| times.add(1_609_400_000_000 + second));
+        assert_eq!(times.middle(), clean);
     }
 
     proptest! {
@@ -245,8 +274,8 @@ mod tests {
             events.iter().for_each(|&event| times.add(event));
             events.sort_unstable();
             let rank = |percent: usize| events[(events.len() * percent).div_ceil(100).max(1) - 1];
-            let floor = |event: i64| event - event.rem_euclid(MINUTE_MS);
-            let expected = Period { from_epoch_ms: floor(rank(1)), to_epoch_ms: floor(rank(99)) + MINUTE_MS };
+            let floor = |event: i64| event - event.rem_euclid(DAY_MS);
+            let expected = Period { from_epoch_ms: floor(rank(1)), to_epoch_ms: floor(rank(99)) + DAY_MS };
             prop_assert_eq!(times.middle(), Some(expected));
         }
     }

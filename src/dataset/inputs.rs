@@ -45,7 +45,7 @@ fn matching(part: &str, directory: &Path, home: Option<&str>) -> Result<Vec<Path
         return Ok(vec![path]);
     }
     let malformed = |error| Error::script(format!("`{part}` is no pattern: {error}")).hint("as in data/*.parquet");
-    let found = glob::glob(&path.to_string_lossy()).map_err(malformed)?;
+    let found = glob::glob(&pattern(part, &path, directory)).map_err(malformed)?;
     let found: Vec<PathBuf> = found.collect::<std::result::Result<_, _>>().map_err(|error| {
         let folder = error.path().display().to_string();
         Error::io(format_args!("look into {folder}"), error.into())
@@ -55,6 +55,14 @@ fn matching(part: &str, directory: &Path, home: Option<&str>) -> Result<Vec<Path
             .hint(format!("relative paths begin at {}", directory.display())));
     }
     Ok(found)
+}
+
+/// A star in the name of the directory is no pattern of the user's.
+fn pattern(part: &str, path: &Path, directory: &Path) -> String {
+    if part.starts_with('/') || part.starts_with("~/") {
+        return path.to_string_lossy().into_owned();
+    }
+    format!("{}/{part}", glob::Pattern::escape(&directory.to_string_lossy()))
 }
 
 fn full(text: &str, directory: &Path, home: Option<&str>) -> PathBuf {

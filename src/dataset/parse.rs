@@ -224,7 +224,7 @@ pub(super) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + day_of_era - 719_468
 }
 
-/// 15 digits, so that neither cents nor their sum over a data set can overflow 64 bits.
+/// 15 digits, so that cents do not overflow 64 bits. Their sum wraps, here as in the job.
 const MAX_DIGITS: usize = 15;
 const MAX_ZONE_DIGITS: usize = 9;
 

@@ -20,9 +20,17 @@ use super::watch::Watch;
 use crate::error::{Error, Result};
 
 /// Raised when equal files would give other rows or another account.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 const UNFINISHED: &str = ".unfinished-";
+
+/// What stands beside the rows.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Entry {
+    /// How long the rows are.
+    bytes: u64,
+    account: Account,
+}
 
 /// The folder of prepared rows within the cache.
 pub struct Store {
@@ -53,9 +61,13 @@ impl Store {
         let mut output = BufWriter::with_capacity(1 << 20, unfinished.as_file_mut());
         let (header, account) = prepare(request, &self.folder, BUDGET_BYTES, &mut output, watch)?;
         drop(output);
+        unfinished.as_file().sync_all().map_err(failed)?;
         let file = unfinished.persist(&path).map_err(|error| failed(error.error))?;
+        let bytes = file.metadata().map_err(failed)?.len();
         let mut beside = self.temporary()?;
-        serde_json::to_writer(&mut beside, &account).map_err(|error| failed(error.into()))?;
+        let entry = Entry { bytes, account };
+        serde_json::to_writer(&mut beside, &entry).map_err(|error| failed(error.into()))?;
+        let account = entry.account;
         beside.flush().map_err(failed)?;
         beside.persist(self.folder.join(format!("{key}.json"))).map_err(|error| failed(error.error))?;
         Ok((Prepared { header, account, file, from_cache: false }, path))
@@ -95,12 +107,15 @@ impl Store {
         Ok(path)
     }
 
-    /// An entry; one that cannot be read is none, and will be made again.
+    /// An entry; one that cannot be read, or is not as long as it was written, is none, and will be made again.
     fn found(&self, key: &str) -> Result<Option<Prepared>> {
         let Ok(account) = fs::read(self.folder.join(format!("{key}.json"))) else { return Ok(None) };
-        let Ok(account) = serde_json::from_slice::<Account>(&account) else { return Ok(None) };
+        let Ok(Entry { bytes, account }) = serde_json::from_slice::<Entry>(&account) else { return Ok(None) };
         let path = self.folder.join(format!("{key}.csv"));
         let Ok(file) = File::open(&path) else { return Ok(None) };
+        if file.metadata().is_ok_and(|metadata| metadata.len() != bytes) {
+            return Ok(None);
+        }
         let mut line = Vec::new();
         let mut reader = io::BufReader::new(&file);
         let ended = io::BufRead::read_until(&mut reader, b'\n', &mut line).is_ok() && line.pop() == Some(b'\n');
@@ -118,7 +133,12 @@ impl Store {
     fn lock(&self, watch: &mut Watch<'_>) -> Result<File> {
         let path = self.folder.join("lock");
         let file = File::create(&path).map_err(|error| unwritable(&path, error))?;
-        while file.try_lock().is_err() {
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(fs::TryLockError::WouldBlock) => {}
+                Err(fs::TryLockError::Error(error)) => return Err(unwritable(&path, error)),
+            }
             watch("another cprun is preparing trips; waiting for it", 0)?;
             std::thread::sleep(std::time::Duration::from_millis(100));
         }

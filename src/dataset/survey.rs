@@ -203,7 +203,7 @@ fn count(dataset: &Dataset, watch: &mut Watch<'_>) -> Result<Counted> {
             .map_err(|reason| Error::defect(format!("a kept row of {} has a bad {reason}", dataset.name())))?;
         counted.rows += 1;
         counted.bytes += row.len() as u64;
-        counted.cents += trip.cents;
+        counted.cents = counted.cents.wrapping_add(trip.cents);
         counted.negative += u64::from(trip.cents < 0);
         *counted.zones.entry(trip.zone).or_default() += 1;
         *counted.hours.entry(trip.event_epoch_ms.div_euclid(HOUR_MS)).or_default() += 1;

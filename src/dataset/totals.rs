@@ -39,7 +39,8 @@ impl Totals {
         self.fingerprint = self.fingerprint.wrapping_add(hash(row));
         let total = self.windows.entry((trip.zone, window_start(trip.event_epoch_ms, self.window_ms))).or_default();
         total.count += 1;
-        total.cents += trip.cents;
+        // As Java's `long`, which the job adds with.
+        total.cents = total.cents.wrapping_add(trip.cents);
     }
 
     #[must_use]

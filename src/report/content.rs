@@ -9,17 +9,15 @@ use super::{Part, tables};
 use crate::analysis::provenance::{Machine, Provenance};
 use crate::analysis::results::{Cell, Headline, Results};
 
-/// Where the definitions lie, as seen from a run directory under results/SCRIPT/ or results/examples/.
-const METHOD: &str = "../../../docs/method.md";
-
 /// The tables of a page, the answer first.
-const TABLES: [Part; 10] = [
+const TABLES: [Part; 11] = [
     Part::Optimum,
     Part::AsMeasured,
     Part::Conclusions,
     Part::Budget,
     Part::Throughput,
     Part::Latency,
+    Part::Resources,
     Part::StudyMethod,
     Part::Faults,
     Part::Trials,
@@ -237,7 +235,8 @@ fn reading() -> Section {
     Section::new(
         "reading",
         "How to read this",
-        vec![Block::Terms(terms), Block::Link("The full definitions:", METHOD, "docs/method.md of cprun")],
+        // A run directory may lie anywhere, so there is no address to link to.
+        vec![Block::Terms(terms), Block::Text("The full definitions: docs/method.md of cprun.".into())],
     )
 }
 
@@ -248,13 +247,13 @@ fn files() -> Section {
         ("trials.csv, faults.csv, checkpoints.csv, windows.csv, samples.csv", "what was measured, one row each"),
         ("summary.csv, summary.json", "the figures of each combination, with interval and number of observations"),
         ("plots/", "the plots, one file each"),
+        ("evidence/", "who ran it and where, processes, Flink's own words; not in a copy for publication"),
         ("logs/", "of every process; not in a copy for publication"),
         ("SHA256SUMS", "of all of it: sha256sum -c SHA256SUMS"),
     ];
     let rows = rows.iter().map(|(name, holds)| ((*name).to_owned(), (*holds).to_owned())).collect();
-    let caption =
-        "Every table, figure and plot follows from the journal: `cprun analyze DIR` computes all of them anew.";
-    let table = pairs("Files", &caption.replace('`', ""), ["file", "holds"], rows);
+    let caption = "Every table, figure and plot follows from the journal: cprun analyze DIR computes all of them anew.";
+    let table = pairs("Files", caption, ["file", "holds"], rows);
     Section::new("files", "Files beside this one", vec![Block::Table(table)])
 }
 

@@ -40,8 +40,6 @@ pub enum Block {
     Figure(Figure),
     /// A line to type.
     Command(String),
-    /// Text before a link, address and text of the link.
-    Link(&'static str, &'static str, &'static str),
 }
 
 impl Section {

@@ -118,7 +118,7 @@ pub fn budget(results: &Results) -> Table {
     }
     let mut notes = Vec::new();
     if known.is_empty() {
-        notes.push("there is no budget: it needs two faults in a trial that the job recovered from".into());
+        notes.push("there is no budget: it needs two faults in a trial, recoveries that came to their end, and a completed checkpoint".into());
     }
     notes.extend(known.iter().filter_map(|(row, budget)| largest_loss(row, budget)));
     Table {
@@ -141,9 +141,9 @@ fn part_row(name: &str, known: &[(&Row, Budget)], seconds: impl Fn(&Budget) -> f
 fn largest_loss(row: &Row, budget: &Budget) -> Option<String> {
     let (name, seconds) = budget.losses().into_iter().max_by(|left, right| left.1.total_cmp(&right.1))?;
     let lever = match name {
-        "checkpoints" => "a longer interval, or cheaper checkpoints, would pay first",
-        "rework" => "a shorter interval would pay first",
-        "detection" => "the heartbeat timeout would pay first",
+        "checkpoints" => "cheaper checkpoints would pay first, or a longer interval where rework is far less",
+        "rework" => "a shorter interval would pay first where checkpoints take far less",
+        "detection" => "the heartbeat (interval, timeout, failure threshold) would pay first",
         "hold" => "a spare instance would pay first: the job waits for the one it lost",
         "redeployment" => "the restart delay would pay first",
         "restore" => "a faster restore, as with local recovery, would pay first",
@@ -171,7 +171,7 @@ pub fn conclusions(results: &Results) -> Table {
     });
     Table {
         title: "The study's conclusions".into(),
-        caption: "Each tested as the change of one figure a trial when T doubles (least squares on logarithms); it holds, or does not, where the 95 % interval lies on one side of zero.".into(),
+        caption: "Each tested as the change of one figure a trial when T doubles (least squares on logarithms; R_study, which may be negative, in seconds); it holds, or does not, where the 95 % interval lies on one side of zero.".into(),
         header: ["claim", "by", "finding", "change when T doubles", "because"].map(str::to_owned).to_vec(),
         rows: rows.collect(),
         notes: Vec::new(),
@@ -180,12 +180,13 @@ pub fn conclusions(results: &Results) -> Table {
 
 fn change(one: &Conclusion) -> String {
     let Some(change) = one.change_per_doubling else { return "–".into() };
-    let percent = |value: f64| format!("{:+.1}", 100.0 * value);
+    let (factor, unit) = if one.change_unit == "share" { (100.0, "%") } else { (1.0, one.change_unit) };
+    let signed = |value: f64| format!("{:+.1}", factor * value);
     match (change.lo, change.hi) {
         (Some(lo), Some(hi)) => {
-            format!("{} % [{}, {}], n {}", percent(change.value), percent(lo), percent(hi), change.n)
+            format!("{} {unit} [{}, {}], n {}", signed(change.value), signed(lo), signed(hi), change.n)
         }
-        _ => format!("{} %, n {}", percent(change.value), change.n),
+        _ => format!("{} {unit}, n {}", signed(change.value), change.n),
     }
 }
 

@@ -52,9 +52,6 @@ fn block(block: &Block) -> String {
             escape(&figure.caption)
         ),
         Block::Command(line) => format!("<pre><code>{}</code></pre>\n", escape(line)),
-        Block::Link(before, address, text) => {
-            format!("<p>{} <a href=\"{}\">{}</a></p>\n", escape(before), escape(address), escape(text))
-        }
     }
 }
 

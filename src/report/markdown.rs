@@ -17,7 +17,8 @@ pub fn page(document: &Document) -> String {
 fn block(block: &Block) -> String {
     match block {
         Block::Lead(text) => format!("**{}**", escape(text)),
-        Block::Text(text) => escape(text),
+        // Two spaces at the end of a line break it.
+        Block::Text(text) => text.lines().map(escape).collect::<Vec<_>>().join("  \n"),
         Block::List(items) => items.iter().map(|item| format!("- {}\n", escape(item))).collect(),
         Block::Terms(terms) => {
             terms.iter().map(|(term, meaning)| format!("- **{}**: {}\n", escape(term), escape(meaning))).collect()
@@ -28,7 +29,6 @@ fn block(block: &Block) -> String {
             format!("![{title}](plots/{}.svg)\n\n**{title}.** {}", figure.name, escape(&figure.caption))
         }
         Block::Command(line) => format!("```console\n$ {line}\n```"),
-        Block::Link(before, address, text) => format!("{} [{}]({address})", escape(before), escape(text)),
     }
 }
 

@@ -211,8 +211,11 @@ pub fn best_tried(headline: &Headline) -> (String, Option<String>) {
         several => format!("best of those tried, not told apart: {}", several.join(", ")),
     };
     let agreement = match (answer.agrees, answer.gain_at_optimum) {
-        (Some(true), Some(gain)) => format!("they agree: at T* the model gives {:.1} % more U", 100.0 * gain),
-        (_, Some(gain)) => format!("they do not agree: at T* the model gives {:.1} % more U", 100.0 * gain),
+        (Some(agrees), Some(gain)) => {
+            let (agree, more) =
+                (if agrees { "agree" } else { "do not agree" }, if gain < 0.0 { "less" } else { "more" });
+            format!("they {agree}: at T* the model gives {:.1} % {more} U", 100.0 * gain.abs())
+        }
         _ => "whether they agree cannot be told".into(),
     };
     (tried, Some(agreement))
@@ -378,4 +381,40 @@ pub fn combination(axes: &[Axis]) -> String {
         format!("{} {value}{unit}", axis.name)
     });
     parts.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::results::{Answer, Tried};
+    use crate::analysis::statistics::Figure;
+    use crate::record::AxisValue;
+
+    fn told(agrees: bool, gain: f64) -> String {
+        let none = || Cell::Empty(String::new());
+        let axes = vec![Axis { name: "interval".into(), value: AxisValue::Seconds(3.0) }];
+        let headline = Headline {
+            axes: Vec::new(),
+            lambda_per_s: Some(0.04),
+            poisson: Cell::Known(Figure { value: 4.0, lo: Some(3.5), hi: Some(4.5), n: 9 }),
+            flink: none(),
+            schedule: none(),
+            outside_measured: false,
+            answer: Answer {
+                best_tried: vec![Tried { axes, utilization: 0.62 }],
+                gain_at_optimum: Some(gain),
+                agrees: Some(agrees),
+                reason: None,
+            },
+        };
+        answer(&headline).expect("T* is known")
+    }
+
+    #[test]
+    fn the_answer_says_on_which_side_t_star_lies() {
+        let best = "best of those tried: interval 3 s (U 62.0 %), apart from every other; T* is 4 s [3.5, 4.5]; ";
+        assert_eq!(told(true, 0.004), format!("{best}they agree: at T* the model gives 0.4 % more U"));
+        assert_eq!(told(true, -0.004), format!("{best}they agree: at T* the model gives 0.4 % less U"));
+        assert_eq!(told(false, -0.02), format!("{best}they do not agree: at T* the model gives 2.0 % less U"));
+    }
 }

@@ -28,7 +28,20 @@ fn is_of_path(letter: char) -> bool {
 }
 
 /// Parts of names that announce a secret, in lower case without signs.
-const SECRETS: [&str; 7] = ["password", "passwd", "secret", "token", "credential", "accesskey", "apikey"];
+const SECRETS: [&str; 12] = [
+    "password",
+    "passwd",
+    "secret",
+    "token",
+    "credential",
+    "accesskey",
+    "apikey",
+    "accountkey",
+    "servicekey",
+    "authparams",
+    "basicauth",
+    "jaasconfig",
+];
 
 /// Flink hides some of these itself, but not all.
 fn names_a_secret(name: &str) -> bool {
@@ -42,7 +55,13 @@ pub fn setting(name: &str, value: Value) -> Value {
 }
 
 pub fn parameter(host: &Host, parameter: Parameter) -> Parameter {
-    Parameter { value: value(host, parameter.value), default: value(host, parameter.default), ..parameter }
+    let stored = |given: Value| setting(&parameter.name, value(host, given));
+    Parameter { value: stored(parameter.value), default: stored(parameter.default), ..parameter }
+}
+
+/// The command as it was typed, without its secrets and its user's home.
+pub fn command(host: &Host, words: &[String]) -> Vec<String> {
+    secrets(words.iter().map(|word| home(host, word)))
 }
 
 fn value(host: &Host, given: Value) -> Value {
@@ -62,6 +81,8 @@ pub fn secrets(words: impl IntoIterator<Item = String>) -> Vec<String> {
         }
         match word.split_once('=') {
             Some((name, _)) if names_a_secret(name) => format!("{name}=***"),
+            // A map of settings, as in `-P config=#{ "s3.secret-key": "…" }`.
+            Some((name, map)) if map.starts_with("#{") && names_a_secret(map) => format!("{name}=***"),
             None if word.starts_with('-') && names_a_secret(&word) => {
                 follows = true;
                 word
@@ -81,6 +102,8 @@ mod tests {
     #[test]
     fn secrets_of_a_command_are_hidden_and_nothing_else() {
         let words = ["java", "-Ds3.secret-key=abc=", "-Dcom.Access_Key=x", "--password", "p", "-Xmx1g", "topic=trips"];
+        let map = secrets(["config=#{ \"s3.secret-key\": \"abc\" }".to_owned(), "config=#{ a: 1 }".to_owned()]);
+        assert_eq!(map, ["config=***", "config=#{ a: 1 }"]);
         let hidden = secrets(words.map(str::to_owned));
         let expected =
             ["java", "-Ds3.secret-key=***", "-Dcom.Access_Key=***", "--password", "***", "-Xmx1g", "topic=trips"];

@@ -100,7 +100,7 @@ impl Run {
             cprun: env!("CARGO_PKG_VERSION").into(),
             run: id.clone(),
             script: manifest::Script { name: hide::home(host, &beginning.script.name), ..beginning.script },
-            command_line: beginning.command_line.iter().map(|word| hide::home(host, word)).collect(),
+            command_line: hide::command(host, &beginning.command_line),
             profile: beginning.profile.clone(),
             parameters: beginning.parameters.into_iter().map(|parameter| hide::parameter(host, parameter)).collect(),
             datasets: beginning.datasets,

@@ -164,11 +164,18 @@ impl Names {
     fn of(manifest: &Value) -> Self {
         let name = |key: &str, stands: &'static str| Some((manifest[key].as_str()?.to_owned(), stands));
         let names = [name("user", "user"), name("host_name", "host")].into_iter().flatten();
-        Self(names.filter(|(name, _)| !COMMON.contains(&name.as_str()) && !name.is_empty()).collect())
+        let mut names: Vec<_> =
+            names.filter(|(name, _)| !COMMON.contains(&name.as_str()) && !name.is_empty()).collect();
+        // `ada-laptop` before `ada`, or half of it would stay.
+        names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+        Self(names)
     }
 
     fn hide_manifest(&self, mut manifest: Value) -> Value {
+        // The text of the script stays as it ran, or its hash would not fit; a user may be called `flink`.
+        let script = manifest["script"].take();
         self.hide_strings(&mut manifest);
+        manifest["script"] = script;
         for (key, stands) in [("user", "user"), ("host_name", "host")] {
             if manifest[key].is_string() {
                 manifest[key] = stands.into();

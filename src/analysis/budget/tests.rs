@@ -52,7 +52,10 @@ fn the_parts_of_one_cycle_are_known_and_add_up() {
     assert_close(budget.rework_s, 45.002 - 44.0);
     // Nine were triggered from 28 s to 44 s.
     assert_close(budget.checkpoints_s, 9.0 * 0.2);
-    assert_close(budget.losses().iter().map(|(_, seconds)| seconds).sum::<f64>() + budget.remainder_s, 25.0);
+    // R of the first fault, which its five parts add up to.
+    let recovery = budget.detection_s + budget.hold_s + budget.redeployment_s + budget.restore_s + budget.start_s;
+    assert_close(recovery, 4.998);
+    assert_close(budget.remainder_s, 25.0 - recovery - 1.002 - 1.8);
     assert_close(budget.utilization(), budget.remainder_s / 25.0);
 }
 
@@ -99,4 +102,27 @@ fn trials_add_up() {
     assert_eq!((both.cycles, both.span_s), (2, 50.0));
     assert_close(both.utilization(), one.utilization());
     assert_eq!(Budget::sum([]), None);
+}
+
+#[test]
+fn a_fault_that_harmed_nothing_costs_nothing() {
+    let mut story = one_kill(2.0, 1);
+    story.kill(2, "issued", 45_000.0, 45_000.0).kill(3, "issued", 45_500.0, 45_500.0);
+    let budget = budget_of(&story.trial()).expect("three faults and checkpoints");
+    assert_eq!(budget.cycles, 2);
+    // R of the first fault alone; nothing was restored after the other two.
+    let recovery = budget.detection_s + budget.hold_s + budget.redeployment_s + budget.restore_s + budget.start_s;
+    assert_close(recovery, 4.998);
+    assert_close(budget.rework_s, 0.0);
+}
+
+#[test]
+fn a_job_without_the_probe_has_no_budget() {
+    let mut story = Story::of(2.0, 1);
+    story.load(46_000.0).checkpoints(1, 2_000.0, 18_000.0, 2_000.0);
+    for (fault, issued) in [(1, 20_000.0), (2, 40_000.0)] {
+        story.kill(fault, "issued", issued, issued).exception(issued + 500.0).job("RESTARTING", issued + 510.0);
+        story.restored(9, issued + 4_000.0).job("RUNNING", issued + 4_100.0);
+    }
+    assert_eq!(budget_of(&story.trial()), None);
 }

@@ -3,8 +3,8 @@
 //! Each trial has a U of its own, by `poisson` from its own c, R and `T_real`. The best of those tried is the one
 //! with the largest mean of them; it is told apart from another only where Welch's interval of the difference
 //! lies above zero. With one trial of an interval nothing is compared, and only T* is told. They agree where the
-//! model gives T* at most 1 % more U than the best tried: the curve is flat around its top, and a longer search
-//! would win nothing.
+//! model gives T* a U within 1 % of the best tried's: the curve is flat around its top, and a longer search would
+//! win nothing. T* may have less, because f(c(T*)) does not know how c and R change with T.
 
 use serde::Serialize;
 
@@ -15,14 +15,14 @@ use crate::analysis::model::{Conditions, Model, utilization};
 use crate::analysis::statistics::{difference, median};
 use crate::record::Axis;
 
-/// By how much U(T*) may exceed U of the best tried.
+/// By how much U(T*) may differ from U of the best tried.
 const PLATEAU: f64 = 0.01;
 
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Answer {
     /// The best tried, and those that cannot be told apart from it; empty with one trial of an interval.
     pub best_tried: Vec<Tried>,
-    /// U(T*) / U(best tried) - 1, both by the model; never below zero.
+    /// U(T*) / U(best tried) - 1, both by the model.
     pub gain_at_optimum: Option<f64>,
     pub agrees: Option<bool>,
     /// Why nothing is compared.
@@ -45,10 +45,10 @@ pub fn answer(rows: &[&Row], trials: &[TrialResult], at_optimum: Option<f64>) ->
     }
     let mut tried: Vec<(&Row, Vec<f64>)> = rows.iter().map(|row| (*row, of_trials(row, trials))).collect();
     if let Some((row, values)) = tried.iter().find(|(_, values)| values.len() < 2) {
-        let count = if values.is_empty() { "no trial" } else { "one trial" };
+        let count = if values.is_empty() { "no sound trial" } else { "one sound trial" };
         let interval = row.interval_s.map(|interval| format!(" of T = {interval} s")).unwrap_or_default();
         return Answer {
-            reason: Some(format!("{count}{interval} with c and R: at least two are needed")),
+            reason: Some(format!("{count}{interval} with c, R and faults: at least two are needed")),
             ..Answer::default()
         };
     }
@@ -65,13 +65,13 @@ pub fn answer(rows: &[&Row], trials: &[TrialResult], at_optimum: Option<f64>) ->
         .map(|(_, (row, values))| Tried { axes: row.axes.clone(), utilization: mean(values) })
         .collect();
     let modelled = tried[0].0.figures.get("U_poisson").map(|figure| figure.value).filter(|value| *value > 0.0);
-    let gain = at_optimum.zip(modelled).map(|(at_optimum, modelled)| (at_optimum / modelled - 1.0).max(0.0));
-    Answer { best_tried, gain_at_optimum: gain, agrees: gain.map(|gain| gain <= PLATEAU), reason: None }
+    let gain = at_optimum.zip(modelled).map(|(at_optimum, modelled)| at_optimum / modelled - 1.0);
+    Answer { best_tried, gain_at_optimum: gain, agrees: gain.map(|gain| gain.abs() <= PLATEAU), reason: None }
 }
 
-/// U of each trial of the row that has a c and an R.
+/// U of each sound trial of the row that has a c, an R and a failure rate.
 fn of_trials(row: &Row, trials: &[TrialResult]) -> Vec<f64> {
-    let of_row = trials.iter().filter(|trial| trial.combination() == row.combination);
+    let of_row = trials.iter().filter(|trial| trial.combination() == row.combination && trial.is_sound());
     of_row.filter_map(of_trial).collect()
 }
 

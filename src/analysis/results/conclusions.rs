@@ -2,7 +2,7 @@
 //!
 //! Each says how a quantity moves as the checkpoint interval grows. It is tested as a slope: the logarithm of
 //! one figure a trial over log2 T, so that the slope is the relative change when T doubles, with Student's 95 %
-//! interval. It holds where the interval lies on the claimed side of zero, does not hold where it lies on the
+//! interval. R_study may be negative and has no logarithm: its change is in seconds. It holds where the interval lies on the claimed side of zero, does not hold where it lies on the
 //! other, and cannot be told where zero is in it. With one trial of an interval nothing is compared: what varies
 //! within a trial is no measure of how trials vary. A trial that is invalid or failed compares nothing either.
 
@@ -13,8 +13,7 @@ use super::optimum::by_other_axes;
 use super::row::Row;
 use super::trial::TrialResult;
 use crate::analysis::checkpoints;
-use crate::analysis::statistics::{Figure, quantile_of_sorted, slope};
-use crate::analysis::validity::Verdict;
+use crate::analysis::statistics::{Figure, Scale, quantile_of_sorted, slope};
 use crate::record::Axis;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -48,8 +47,10 @@ pub struct Conclusion {
     pub definition: &'static str,
     pub figure: &'static str,
     pub finding: Finding,
-    /// Relative change when T doubles.
+    /// Change of the figure when T doubles.
     pub change_per_doubling: Option<Figure>,
+    /// `share` or `s`: what that change is in.
+    pub change_unit: &'static str,
     /// Why it cannot be told.
     pub reason: Option<String>,
 }
@@ -61,6 +62,7 @@ struct Test {
     rises: bool,
     definition: &'static str,
     figure: &'static str,
+    scale: Scale,
     of: fn(&TrialResult) -> Option<f64>,
 }
 
@@ -76,6 +78,7 @@ const TESTS: [Test; 9] = [
         rises: true,
         definition: "study",
         figure: "raw rate of one subtask",
+        scale: Scale::Log,
         of: |trial| trial.raw_of_subtask_0_per_s,
     },
     Test {
@@ -83,8 +86,9 @@ const TESTS: [Test; 9] = [
         claim: LONGER_MORE,
         rises: true,
         definition: "cprun",
-        figure: "useful rate",
-        of: |trial| trial.useful_per_s,
+        figure: "useful rate over offered rate",
+        scale: Scale::Log,
+        of: |trial| Some(trial.useful_per_s? / trial.offered_per_s?),
     },
     Test {
         about: "latency",
@@ -92,6 +96,7 @@ const TESTS: [Test; 9] = [
         rises: false,
         definition: "study",
         figure: "mean of Kafka's fetch latency",
+        scale: Scale::Log,
         of: |trial| trial.fetch_latency_ms,
     },
     Test {
@@ -100,6 +105,7 @@ const TESTS: [Test; 9] = [
         rises: false,
         definition: "cprun",
         figure: "p99 of visible",
+        scale: Scale::Log,
         of: |trial| percentile(trial.latencies.visible_ms.concat(), 0.99),
     },
     Test {
@@ -108,6 +114,7 @@ const TESTS: [Test; 9] = [
         rises: true,
         definition: "study",
         figure: "mean R_study",
+        scale: Scale::Linear,
         of: |trial| mean(trial.faults.iter().filter_map(|fault| fault.study_s).collect()),
     },
     Test {
@@ -116,6 +123,7 @@ const TESTS: [Test; 9] = [
         rises: true,
         definition: "cprun",
         figure: "mean R",
+        scale: Scale::Log,
         of: |trial| mean(trial.faults.iter().filter_map(|fault| fault.restart_s).collect()),
     },
     Test {
@@ -124,6 +132,7 @@ const TESTS: [Test; 9] = [
         rises: true,
         definition: "cprun",
         figure: "mean time until caught up",
+        scale: Scale::Log,
         of: |trial| mean(trial.faults.iter().filter_map(|fault| fault.caught_up_s).collect()),
     },
     Test {
@@ -132,6 +141,7 @@ const TESTS: [Test; 9] = [
         rises: true,
         definition: "study",
         figure: "mean duration",
+        scale: Scale::Log,
         of: |trial| mean(trial.checkpoint_durations_s.clone()),
     },
     Test {
@@ -140,6 +150,7 @@ const TESTS: [Test; 9] = [
         rises: true,
         definition: "cprun",
         figure: "mean duration outside faults",
+        scale: Scale::Log,
         of: |trial| {
             let phase = trial.measured_from_epoch_ms.zip(trial.measured_to_epoch_ms)?;
             mean(checkpoints::calm_durations_s(&trial.checkpoints, phase))
@@ -157,6 +168,10 @@ fn conclude(test: &Test, axes: &[Axis], rows: &[&Row], trials: &[TrialResult]) -
         Err(reason) => (Finding::CannotBeTold, None, Some(reason)),
         Ok(points) => judged(slope(&points), test.rises),
     };
+    let (change_per_doubling, change_unit) = match test.scale {
+        Scale::Log => (change.map(relative), "share"),
+        Scale::Linear => (change, "s"),
+    };
     Conclusion {
         axes: axes.to_vec(),
         about: test.about,
@@ -164,37 +179,36 @@ fn conclude(test: &Test, axes: &[Axis], rows: &[&Row], trials: &[TrialResult]) -
         definition: test.definition,
         figure: test.figure,
         finding,
-        change_per_doubling: change.map(relative),
+        change_per_doubling,
+        change_unit,
         reason,
     }
 }
 
-/// (log2 T, ln figure) of each trial that may be compared, or why none may.
+/// (log2 T, the figure on its scale) of each trial that may be compared, or why none may.
 fn points(test: &Test, rows: &[&Row], trials: &[TrialResult]) -> Result<Vec<(f64, f64)>, String> {
     if rows.len() < 2 {
         return Err("one interval".into());
     }
     let mut points = Vec::new();
     for row in rows {
-        let Some(interval) = row.interval_s else { return Err("a row without an interval".into()) };
-        let of_row = trials.iter().filter(|trial| trial.combination() == row.combination && is_sound(trial));
+        // Every trial of such a row failed before its job was submitted.
+        let Some(interval) = row.interval_s else { continue };
+        let of_row = trials.iter().filter(|trial| trial.combination() == row.combination && trial.is_sound());
         let values: Vec<f64> = of_row.filter_map(test.of).filter(|value| value.is_finite()).collect();
-        if values.iter().any(|value| *value <= 0.0) {
-            return Err(format!("a value that is not above zero at T = {interval} s has no logarithm"));
-        }
         if values.len() < 2 {
             return Err(format!(
                 "{} at T = {interval} s: at least two are needed",
                 if values.len() == 1 { "one sound trial with this figure" } else { "no sound trial with this figure" }
             ));
         }
-        points.extend(values.into_iter().map(|value| (interval.log2(), value.ln())));
+        if test.scale == Scale::Log && values.iter().any(|value| *value <= 0.0) {
+            return Err(format!("a value that is not above zero at T = {interval} s has no logarithm"));
+        }
+        let scaled = |value: f64| if test.scale == Scale::Log { value.ln() } else { value };
+        points.extend(values.into_iter().map(|value| (interval.log2(), scaled(value))));
     }
     Ok(points)
-}
-
-fn is_sound(trial: &TrialResult) -> bool {
-    !matches!(trial.judgement.verdict, Verdict::Invalid) && trial.outcome == "done"
 }
 
 fn judged(change: Option<Figure>, rises: bool) -> (Finding, Option<Figure>, Option<String>) {

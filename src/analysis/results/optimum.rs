@@ -85,8 +85,14 @@ fn interval_axis(rows: &[Row]) -> Option<String> {
             axis.name == name && matches!(axis.value, AxisValue::Seconds(value) if Some(value) == row.interval_s)
         })
     };
-    let candidates = rows.first()?.axes.iter().map(|axis| &axis.name);
-    candidates.into_iter().find(|name| rows.iter().all(|row| is_interval(row, name))).cloned()
+    // A row whose trials failed before their jobs were submitted knows no interval, and must not hide the axis.
+    let mut known = rows.iter().filter(|row| row.interval_s.is_some()).peekable();
+    let known: Vec<&Row> = {
+        known.peek()?;
+        known.collect()
+    };
+    let mut candidates = known.first()?.axes.iter().map(|axis| &axis.name);
+    candidates.find(|name| known.iter().all(|row| is_interval(row, name))).cloned()
 }
 
 fn row_optimum(row: &Row, seed: u64) -> RowOptimum {

@@ -312,7 +312,7 @@ impl Group<'_> {
 
     fn of_checkpoints(&self, name: &str, value: impl Fn(&CheckpointUse) -> Option<f64>) -> Cell {
         let strata = self.strata(|trial| trial.of_checkpoints(&value));
-        let reason = "no checkpoint stands apart from the others by a sampling step";
+        let reason = "no TaskManager was sampled around a checkpoint that stands apart from the others";
         Cell::or(mean(&strata, Scale::Linear, self.seed_of(name)), reason)
     }
 

@@ -7,6 +7,7 @@ use super::axes;
 use super::conclusions::Conclusion;
 use super::optimum::Optimum;
 use super::row::{Row, StudyRow};
+use super::trial::TrialResult;
 use crate::analysis::budget::Budget;
 use crate::analysis::validity::Verdict;
 use crate::record::Axis;
@@ -30,7 +31,8 @@ pub struct Summary<'a> {
     pub reasons: &'a [String],
 }
 
-/// The budget of a combination of axes, and beside it what the model of a fixed schedule says.
+/// The budget of a combination of axes, its trials together and one by one, and beside it what the model of a fixed
+/// schedule says.
 #[derive(Debug, Serialize)]
 pub struct BudgetRow<'a> {
     #[serde(serialize_with = "axes::serialize")]
@@ -41,13 +43,23 @@ pub struct BudgetRow<'a> {
     pub by_time: f64,
     #[serde(rename = "U_schedule")]
     pub by_schedule: Option<f64>,
+    pub trials: Vec<TrialBudget<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct TrialBudget<'a> {
+    pub trial: &'a str,
+    #[serde(flatten)]
+    pub budget: Budget,
 }
 
 impl<'a> BudgetRow<'a> {
-    fn of(row: &'a Row) -> Option<Self> {
+    fn of(row: &'a Row, trials: &'a [TrialResult]) -> Option<Self> {
         let budget = row.budget?;
+        let of_row = trials.iter().filter(|trial| trial.combination() == row.combination);
+        let each = of_row.filter_map(|trial| Some(TrialBudget { trial: &trial.id, budget: trial.budget? }));
         let by_schedule = row.figures.get("U_schedule").map(|figure| figure.value);
-        Some(Self { axes: &row.axes, budget, by_time: budget.utilization(), by_schedule })
+        Some(Self { axes: &row.axes, budget, by_time: budget.utilization(), by_schedule, trials: each.collect() })
     }
 }
 
@@ -63,7 +75,7 @@ impl Results {
             study_table: &self.study_table,
             optimum: &self.optimum,
             conclusions: &self.conclusions,
-            budget: self.rows.iter().filter_map(BudgetRow::of).collect(),
+            budget: self.rows.iter().filter_map(|row| BudgetRow::of(row, &self.trials)).collect(),
             verdict: self.verdict,
             reasons: &self.reasons,
         }

@@ -238,7 +238,15 @@ fn the_best_tried_is_told_with_repeats_only() {
     let answer = &separated.optimum.headlines[0].answer;
     assert_eq!(answer.best_tried.len(), 1, "{answer:?}");
     assert_eq!(answer.best_tried[0].axes, separated.rows[0].axes);
-    assert!(answer.gain_at_optimum.is_some_and(|gain| gain >= 0.0) && answer.agrees.is_some());
+    // U at T* by the model, with c and R as they are there, beside that of the 2 s row.
+    let headline = &separated.optimum.headlines[0];
+    let gain = answer.gain_at_optimum.expect("both are known");
+    assert_eq!(answer.agrees, Some(gain.abs() <= 0.01));
+    let best = headline.poisson.figure().expect("c is known").value;
+    let conditions = Conditions::new(0.2, 4.998, 1.0 / 25.0);
+    let [at_best, at_tried] =
+        [best, 2.0].map(|interval| utilization(Model::Poisson, interval, &conditions).expect("in the domain"));
+    assert!(gain <= at_best / at_tried - 1.0 + 1e-9, "c is larger between 2 s and 10 s than at 2 s: {gain}");
 
     let once = results(vec![one_kill(2.0, 1), one_kill(10.0, 1)]);
     let answer = &once.optimum.headlines[0].answer;

@@ -8,13 +8,11 @@ use crate::analysis::lag::{LagPoint, lag_points};
 use crate::analysis::latency::{Course, commit_waits_ms, latencies_ms};
 use crate::analysis::oracle::{self, WindowOutcome};
 use crate::analysis::resources::{CheckpointUse, InstanceResources, Usage, checkpoint_uses, resources};
-use crate::analysis::sampling::missing_share;
+use crate::analysis::sampling::{calm_spans, missing_share};
 use crate::analysis::series::Series;
-use crate::analysis::throughput::{
-    RatePoint, calm_spans, over, peak_per_s, rates, raw_of_subtask_per_s, raw_per_s, useful_per_s,
-};
+use crate::analysis::throughput::{RatePoint, over, peak_per_s, rates, raw_of_subtask_per_s, raw_per_s, useful_per_s};
 use crate::analysis::timeline::{Fault, faults};
-use crate::analysis::validity::{self, Evidence, Judgement, Thresholds};
+use crate::analysis::validity::{self, Evidence, Judgement, Thresholds, Verdict};
 use crate::record::{Axis, EpochMs, FETCH_LATENCY, ReplayEnd, Sample};
 
 /// The sampling step where the trial ended before it said its own, in milliseconds.
@@ -53,6 +51,8 @@ pub struct TrialResult {
     pub windows_missing: Option<usize>,
     pub raw_per_s: Option<f64>,
     pub useful_per_s: Option<f64>,
+    /// What the schedule offered over the same phase.
+    pub offered_per_s: Option<f64>,
     /// The same over the measured phase without [issued, caught_up] of the faults.
     pub raw_outside_faults_per_s: Option<f64>,
     pub useful_outside_faults_per_s: Option<f64>,
@@ -159,6 +159,7 @@ impl TrialResult {
             rates: or_none(measured, |measured| rates(&series, measured, step_ms)),
             raw_per_s: in_measured(raw_per_s),
             useful_per_s: in_measured(useful_per_s),
+            offered_per_s: measured.and_then(|(from, to)| series.offered_per_s(from, to)),
             raw_outside_faults_per_s: over(&calm, |span| raw_per_s(&series, span)),
             useful_outside_faults_per_s: over(&calm, |span| useful_per_s(&series, span)),
             catch_up_peaks_per_s: catch_ups(&faults).filter_map(|span| peak_per_s(&series, span, step_ms)).collect(),
@@ -220,6 +221,12 @@ impl TrialResult {
     pub fn measured(&self) -> Option<(EpochMs, EpochMs)> {
         let last = || self.rates.last().map(|point| point.at_epoch_ms);
         self.measured_from_epoch_ms.zip(self.measured_to_epoch_ms.or_else(last))
+    }
+
+    /// Whether it may be compared with others: it came to its end, and nothing makes it invalid.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.judgement.verdict != Verdict::Invalid && self.outcome == "done"
     }
 
     /// The combination of axes: the id without its repeat.

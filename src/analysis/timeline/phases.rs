@@ -100,16 +100,17 @@ pub fn see(scene: &Scene<'_>, baseline_lag: Option<f64>) -> Seen {
 }
 
 /// Median lag of the 10 s before the fault, in records; of what lies after `calm_from` alone, because the lag of a
-/// catch-up is no baseline. None where too few points are left.
+/// catch-up is no baseline. None where that leaves too few points.
 pub fn baseline(scene: &Scene<'_>, calm_from: EpochMs) -> Option<f64> {
-    let from = (scene.issued.lo - BASELINE_MS).max(calm_from);
+    let whole = scene.issued.lo - BASELINE_MS;
+    let from = whole.max(calm_from);
     let first = scene.lag.partition_point(|point| point.at_epoch_ms < from);
     let before: Vec<f64> = scene.lag[first..]
         .iter()
         .take_while(|point| point.at_epoch_ms < scene.issued.lo)
         .map(|point| point.lag)
         .collect();
-    if before.len() < CALM_SAMPLES { None } else { median(before) }
+    if calm_from > whole && before.len() < CALM_SAMPLES { None } else { median(before) }
 }
 
 /// A killed subtask's last sample lies up to a step before the kill, and a step more where one was missed.

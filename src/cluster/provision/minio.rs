@@ -35,7 +35,7 @@ impl Minio {
             return Ok(format!("{BUILT} in the cache"));
         }
         match on_path(host, "go") {
-            Some(_) => Ok("not there yet: the first run that asks for it builds it with Go, in a few minutes".into()),
+            Some(go) => builder(&go).map(|_| "not there yet: the first run that asks for it builds it with Go, in a few minutes".into()),
             None => Err(Error::target("MinIO is not installed, and without Go it cannot be built: neither `minio` nor `go` is on the PATH")
                 .hint("install Go: `sudo apt install golang-go` (Debian, Ubuntu), `sudo dnf install golang` (Fedora, RHEL); or put `minio` on the PATH; or keep checkpoints in files: storage \"file\"")),
         }
@@ -73,6 +73,8 @@ fn build(host: &Host, spawner: &Spawner, folder: &Path) -> Result<()> {
         // Without cgo no C compiler is needed, and the program runs wherever the cache is carried.
         environment: BTreeMap::from([
             ("GOBIN".to_owned(), folder.display().to_string()),
+            // What it leaves there when it is interrupted goes with the folder.
+            ("GOTMPDIR".to_owned(), folder.display().to_string()),
             ("CGO_ENABLED".to_owned(), "0".to_owned()),
         ]),
         // Flags that someone has set for modules of their own.
@@ -105,6 +107,27 @@ fn failure(output: &str, status: &str) -> Error {
         .hint("the network is needed once, to fill the cache; behind a proxy, set GOPROXY; or put `minio` on the PATH; then run the same command again")
 }
 
+/// A Go that knows how to fetch the toolchain that MinIO's go.mod names; older ones cannot even read that file.
+fn builder(go: &Path) -> Result<()> {
+    let output = Command::new(go).args(["env", "GOVERSION"]).output();
+    let output = output.map_err(|error| Error::target(format!("cannot run {}: {error}", go.display())))?;
+    let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    if is_new_enough(&version) {
+        return Ok(());
+    }
+    Err(Error::target(format!("MinIO is not installed, and {version} is too old to build it"))
+        .hint("install Go 1.21 or newer (go.dev/dl); or put `minio` on the PATH; or keep checkpoints in files: storage \"file\""))
+}
+
+/// `go1.24.8`; what is not of this form is somebody's own build and is let through.
+fn is_new_enough(version: &str) -> bool {
+    let mut numbers = version.strip_prefix("go").unwrap_or_default().split('.').map(str::parse::<u32>);
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= (1, 21),
+        _ => true,
+    }
+}
+
 /// `minio version RELEASE.2025-09-07T16-13-09Z (commit-id=…)`
 fn version(program: &Path) -> Result<String> {
     let output = Command::new(program)
@@ -123,6 +146,19 @@ fn version(program: &Path) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_old_go_is_told_before_it_fails() {
+        for (version, new_enough) in [
+            ("go1.19", false),
+            ("go1.20.14", false),
+            ("go1.21.0", true),
+            ("go1.26.8", true),
+            ("devel go1.27-abc", true),
+        ] {
+            assert_eq!(is_new_enough(version), new_enough, "{version}");
+        }
+    }
 
     #[test]
     fn what_go_says_is_cut_to_what_matters() {

@@ -78,8 +78,8 @@ impl LocalResources {
         samples.extend(self.process(OURSELVES, Some(1), own, listed.is_ok(), Vec::new())?);
         let now = self.clock.now_epoch_ms();
         if now - self.host_read_epoch_ms >= HOST_EVERY_MS {
-            samples.push(self.host()?);
             self.host_read_epoch_ms = now;
+            samples.extend(self.host()?);
         }
         Ok(samples)
     }
@@ -108,23 +108,22 @@ impl LocalResources {
         Ok(Some(sample(instance, at_epoch_ms, incarnation, values)))
     }
 
-    fn host(&self) -> Result<Sample> {
+    /// None where the CPU's times are not there; in containers some of the other files are not.
+    fn host(&self) -> Result<Option<Sample>> {
         let at_epoch_ms = self.clock.now_epoch_ms();
-        let mut values = proc::host_cpu(&text("/proc/stat")?, self.units)?;
-        values.extend(proc::host_memory(&text("/proc/meminfo")?)?);
-        values.extend(proc::host_disk(&text("/proc/diskstats")?)?);
-        values.extend(proc::host_network(&text("/proc/net/dev")?)?);
-        Ok(sample(&format!("host:{}", self.host), at_epoch_ms, None, values))
+        let text = |path: &str| fs::read_to_string(path).ok();
+        let Some(stat) = text("/proc/stat") else { return Ok(None) };
+        let mut values = proc::host_cpu(&stat, self.units)?;
+        values.extend(text("/proc/meminfo").map(|text| proc::host_memory(&text)).transpose()?.unwrap_or_default());
+        values.extend(text("/proc/diskstats").map(|text| proc::host_disk(&text)).transpose()?.unwrap_or_default());
+        values.extend(text("/proc/net/dev").map(|text| proc::host_network(&text)).transpose()?.unwrap_or_default());
+        Ok(Some(sample(&format!("host:{}", self.host), at_epoch_ms, None, values)))
     }
 }
 
 fn sample(source: &str, at_epoch_ms: f64, incarnation: Option<u32>, values: Vec<Named>) -> Sample {
     let values = values.into_iter().map(|(name, value)| Value(name.to_owned(), None, incarnation, value));
     Sample { source: source.to_owned(), at_epoch_ms, values: values.collect() }
-}
-
-fn text(path: &str) -> Result<String> {
-    fs::read_to_string(path).map_err(|error| Error::io(format!("read {path}"), error))
 }
 
 fn units() -> Units {

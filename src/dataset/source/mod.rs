@@ -34,6 +34,11 @@ pub fn open(path: &Path) -> Result<(Header, Box<dyn Rows>)> {
             .hint(format!("name its files: {}/*.parquet", path.display().to_string().trim_end_matches('/'))));
     }
     let mut file = File::open(path).map_err(|error| unreadable(path, error))?;
+    // It is read twice, so that a pipe would lose its beginning.
+    if file.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(Error::script(format!("{} is a pipe or a device, not a file", path.display()))
+            .hint("save it to a file first"));
+    }
     let mut start = [0; 4];
     let length = fill(&mut file, &mut start).map_err(|error| unreadable(path, error))?;
     if length == 0 {

@@ -6,10 +6,12 @@
 //! The reader of a damaged file may find anything in it; should it break off instead of giving an error, that is
 //! caught here and is the file's fault.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
@@ -292,9 +294,30 @@ fn read<T: DataType>(
     Ok((present.len(), values.len()))
 }
 
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What a panic of the reader would print says nothing to a user; every other panic is told as before.
+fn silence_guarded_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let told = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !GUARDED.get() {
+                told(panic);
+            }
+        }));
+    });
+}
+
 /// Runs the reader; an error or a panic of it means that the file is damaged.
 fn guarded<T>(name: &str, work: impl FnOnce() -> std::result::Result<T, ParquetError>) -> Result<T> {
-    match catch_unwind(AssertUnwindSafe(work)) {
+    silence_guarded_panics();
+    let outer = GUARDED.replace(true);
+    let outcome = catch_unwind(AssertUnwindSafe(work));
+    GUARDED.set(outer);
+    match outcome {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) if is_unsupported(&error) => Err(Error::script(format!("{name} cannot be read: {error}"))
             .hint("write the file anew with snappy, gzip or zstd compression")),

@@ -28,7 +28,7 @@ pub fn waterfall(results: &Results) -> Sketched {
     let cast = Cast::of(results).where_known(|series| usable(series).is_some());
     let budgets: Vec<Budget> = cast.series.iter().filter_map(usable).collect();
     if budgets.is_empty() {
-        return Err("no trial has two faults and a checkpoint between them".into());
+        return Err("no trial has two faults, recoveries that came to their end, and a completed checkpoint".into());
     }
     let columns = budgets.len().min(COLUMNS);
     let lines = budgets.len().div_ceil(columns);

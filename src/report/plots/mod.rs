@@ -105,10 +105,9 @@ fn sketch(results: &Results, name: &str) -> Sketched {
 /// One line for the terminal: where the plot is, or why there is none.
 #[must_use]
 pub fn told(results: &Results, name: &'static str) -> String {
-    match one(results, name) {
-        Ok(Ok(_)) => format!("plot: $RUN/plots/{name}.svg\n"),
-        Ok(Err(left_out)) => format!("plot: no {name}: {}\n", left_out.reason),
-        Err(error) => format!("plot: no {name}: {}\n", error.message),
+    match sketch(results, name) {
+        Ok(_) => format!("plot: $RUN/plots/{name}.svg\n"),
+        Err(reason) => format!("plot: no {name}: {reason}\n"),
     }
 }
 

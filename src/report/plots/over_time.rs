@@ -174,7 +174,9 @@ pub fn metrics(results: &Results) -> Sketched {
          lag behind the broker, largest of each bin, unknown while the sources are down; latency from due to visible, \
          largest of each bin of windows by the time they were due; end-to-end duration of completed checkpoints, {}. \
          Vertical lines: faults issued.{}",
-        if cast.series.iter().filter_map(Series::shown).any(|trial| trial.checkpoints.len() > MARKS) {
+        if METRICS.iter().filter(|metric| metric.marks).any(|metric| {
+            cast.series.iter().filter_map(Series::shown).any(|trial| (metric.points)(trial).len() > MARKS)
+        }) {
             "the longest of each of up to 120 bins"
         } else {
             "one mark each"

@@ -10,43 +10,36 @@ use super::style::{
 };
 use super::{Sketch, Sketched, figure};
 use crate::analysis::binned::binned;
-use crate::analysis::curve::Bounds;
+use crate::analysis::budget::recovery_parts_s;
 use crate::analysis::results::{Results, TrialResult};
 use crate::analysis::timeline::Fault;
 use crate::record::EpochMs;
 
-/// A part of a recovery, as the budget names it, and the phase that ends it.
+/// A part of a recovery, as the budget names it.
 struct Part {
     name: &'static str,
     colour: Colour,
-    end: fn(&Fault) -> Option<Bounds>,
 }
 
 const PARTS: [Part; 6] = [
-    Part { name: "detection", colour: VERMILION, end: |fault| fault.phases.detected },
-    Part { name: "hold", colour: GREY, end: |fault| fault.phases.back },
-    Part { name: "redeployment", colour: ORANGE, end: |fault| fault.initializing },
-    Part { name: "restore", colour: SKY, end: |fault| fault.phases.running },
-    Part { name: "start", colour: BLUE, end: |fault| fault.phases.first },
-    Part { name: "catch-up", colour: YELLOW, end: |fault| fault.phases.caught_up },
+    Part { name: "detection", colour: VERMILION },
+    Part { name: "hold", colour: GREY },
+    Part { name: "redeployment", colour: ORANGE },
+    Part { name: "restore", colour: SKY },
+    Part { name: "start", colour: BLUE },
+    Part { name: "catch-up", colour: YELLOW },
 ];
 
 /// The last part, which R does not hold.
 const CATCH_UP: usize = PARTS.len() - 1;
 
-/// Seconds of each part; None without a first record. As in the budget each phase is moved up to the latest of
-/// those before it and down to `first`, so that the parts before the catch-up add up to R.
+/// Seconds of each part, the budget's five and the catch-up; None without a first record.
 fn parts(fault: &Fault) -> Option<[f64; PARTS.len()]> {
     let issued = fault.phases.issued?.hi;
     let first = fault.phases.first?.hi.max(issued);
-    let mut reached = issued;
-    let lengths = std::array::from_fn(|place| {
-        let limit = if place == CATCH_UP { f64::INFINITY } else { first };
-        let until = (PARTS[place].end)(fault).map_or(reached, |bounds| bounds.hi.min(limit).max(reached));
-        let seconds = (until - reached) / 1e3;
-        reached = until;
-        seconds
-    });
+    let [detection, hold, redeployment, restore, start] = recovery_parts_s(fault, issued, first);
+    let catch_up = fault.phases.caught_up.map_or(0.0, |caught_up| (caught_up.hi - first).max(0.0) / 1e3);
+    let lengths = [detection, hold, redeployment, restore, start, catch_up];
     lengths.iter().all(|seconds| seconds.is_finite()).then_some(lengths)
 }
 

@@ -2,7 +2,6 @@
 
 use super::style::{Colour, Mark, SERIES};
 use crate::analysis::results::{Results, Row, TrialResult};
-use crate::analysis::validity::Verdict;
 use crate::record::{Axis, AxisValue};
 use crate::report::number::short;
 
@@ -23,11 +22,13 @@ impl<'a> Series<'a> {
         self.name.replace(", ", "\n")
     }
 
-    /// The trial that stands for all in a plot over time: the first repeat, but rather one that is valid.
+    /// The trial that stands for all in a plot over time: the first repeat that is sound, else the first that was
+    /// measured at all.
     #[must_use]
     pub fn shown(&self) -> Option<&'a TrialResult> {
-        let valid = self.trials.iter().find(|trial| trial.judgement.verdict != Verdict::Invalid);
-        valid.or(self.trials.first()).copied()
+        let sound = self.trials.iter().find(|trial| trial.is_sound());
+        let measured = || self.trials.iter().find(|trial| trial.measured_from_epoch_ms.is_some());
+        sound.or_else(measured).or(self.trials.first()).copied()
     }
 }
 

@@ -96,7 +96,7 @@ fn groups(results: &Results) -> Vec<Group<'_>> {
 pub fn over_interval(results: &Results) -> Sketched {
     let groups = groups(results);
     if groups.is_empty() {
-        return Err("no interval has c, R and a failure rate".into());
+        return Err("not every interval has c and R, or no faults are scheduled".into());
     }
     let shown = &groups[..groups.len().min(PANELS)];
     let kinds: Vec<&Measured> =
