@@ -173,6 +173,10 @@ impl Names {
 
     fn hide_manifest(&self, mut manifest: Value) -> Value {
         // The text of the script stays as it ran, or its hash would not fit; a user may be called `flink`.
+        if let Some(program) = manifest["command_line"].get_mut(0) {
+            let name = program.as_str().and_then(|path| Path::new(path).file_name()?.to_str()).unwrap_or("cprun");
+            *program = name.into();
+        }
         let script = manifest["script"].take();
         self.hide_strings(&mut manifest);
         manifest["script"] = script;
