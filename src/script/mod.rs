@@ -4,6 +4,7 @@
 
 mod bind;
 mod check;
+mod declare;
 mod engine;
 mod errors;
 mod params;

@@ -15,7 +15,7 @@ use super::rehearsal::{Declared, Rehearsal};
 use super::source::Source;
 use crate::cluster::Needs;
 use crate::dataset::Dataset;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::host::Host;
 use crate::run::{Run, Trial};
 
@@ -101,6 +101,17 @@ impl Session {
             Stage::Outside => Err(Error::script(format!("{primitive} belongs into the body of an experiment"))
                 .hint("write it inside the closure: `experiment(\"name\", #{ … }, |v| { … })`")),
         }
+    }
+
+    /// Waits for asynchronous work on the script's thread, unless a signal comes first.
+    pub fn wait<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let signals = self.host.signals.clone();
+        self.runtime.block_on(async {
+            tokio::select! {
+                done = work => done,
+                () = signals.cancelled.cancelled() => Err(signals.error().unwrap_or_else(|| Error::new(Kind::Interrupted, "interrupted"))),
+            }
+        })
     }
 
     /// Notes something in the rehearsal.

@@ -1,44 +1,50 @@
-//! `kafka::create_topic`
+//! `kafka::…`: topics and what they hold.
 
-use std::sync::Arc;
+use rhai::Dynamic;
 
-use rhai::{Engine, FuncRegistration, Map, Module, NativeCallContext};
-
-use crate::error::Result;
 use crate::run::Topic;
-use crate::script::errors::{Failure, result_at};
-use crate::script::session::{Place, Session};
-use crate::script::value::OptionsMap;
+use crate::script::declare::{
+    Argument, Belongs, Call, Effect, Handle, Kind, Opt, Options, Outcome, Primitive, Property,
+};
+use crate::script::session::Place;
 
 const DEFAULT_PARTITIONS: u32 = 8;
 
-pub fn fill(module: &mut Module, session: &Arc<Session>) {
-    let own = Arc::clone(session);
-    let create = move |context: NativeCallContext, name: &str, options: Map| -> std::result::Result<Topic, Failure> {
-        result_at(&context, create_topic(&own, name, options))
+pub const PRIMITIVES: &[Primitive] = &[Primitive {
+    module: "kafka",
+    name: "create_topic",
+    doc: "Creates a topic of this trial. Its full name carries the run and the trial, so that runs do not meet; it is deleted when the trial ends.",
+    arguments: &[Argument { name: "name", kind: Kind::Text, doc: "how its full name begins", optional: false }],
+    options: Some(Options {
+        known: &[Opt { name: "partitions", kind: Kind::Count, default: "8", doc: "number of partitions, 1 or more" }],
+        others: "",
+    }),
+    returns: Kind::Handle("topic"),
+    effect: Effect::Acts,
+    belongs: Belongs::Body,
+    example: r#"let topic = kafka::create_topic("nyc-taxi-raw", #{ partitions: 8 });"#,
+    run: create_topic,
+}];
+
+fn create_topic(call: &Call<'_>) -> Outcome {
+    let name = call.required("name", call.text("name"))?;
+    let partitions = call.count("partitions")?.unwrap_or(DEFAULT_PARTITIONS).max(1);
+    let topic = match call.session.trial(&call.name())? {
+        Place::Rehearsal => Topic { name, partitions },
+        Place::Trial(trial) => trial.create_topic(&name, partitions)?,
     };
-    FuncRegistration::new("create_topic").with_volatility(true).set_into_module(module, create);
-    let own = Arc::clone(session);
-    let create = move |context: NativeCallContext, name: &str| -> std::result::Result<Topic, Failure> {
-        result_at(&context, create_topic(&own, name, Map::new()))
-    };
-    FuncRegistration::new("create_topic").with_volatility(true).set_into_module(module, create);
+    Ok(Dynamic::from(topic))
 }
 
-fn create_topic(session: &Session, name: &str, options: Map) -> Result<Topic> {
-    let mut options = OptionsMap::new("kafka::create_topic", options);
-    let partitions = options.count("partitions")?.unwrap_or(DEFAULT_PARTITIONS).max(1);
-    options.finish()?;
-    match session.trial("kafka::create_topic")? {
-        Place::Rehearsal => Ok(Topic { name: name.to_owned(), partitions }),
-        Place::Trial(trial) => trial.create_topic(name, partitions),
-    }
-}
-
-pub fn register_types(engine: &mut Engine) {
-    engine
-        .register_type_with_name::<Topic>("topic")
-        .register_get("name", |topic: &mut Topic| topic.name.clone())
-        .register_get("partitions", |topic: &mut Topic| i64::from(topic.partitions))
-        .register_fn("to_string", |topic: &mut Topic| topic.name.clone());
+pub fn handles() -> Vec<Handle> {
+    const TOPIC: &[Property<Topic>] = &[
+        Property { name: "name", kind: Kind::Text, doc: "its full name", get: |topic| topic.name.clone().into() },
+        Property {
+            name: "partitions",
+            kind: Kind::Count,
+            doc: "number of partitions",
+            get: |topic| Dynamic::from_int(topic.partitions.into()),
+        },
+    ];
+    vec![Handle::of("topic", "A topic of Kafka.", TOPIC, |topic| topic.name.clone())]
 }

@@ -1,0 +1,215 @@
+//! What a primitive is, said once.
+//!
+//! A declaration is a value: name, words for the reader, arguments, options, effect, an example, and the function
+//! that does it. Registration, parsing, error messages, `cprun check`, completion, `help`, the reference and the
+//! definitions for editors all read this value, so none of them can say something else than the others.
+//!
+//! Natives take `Dynamic` and are registered for every number of arguments: Rhai's own "Function not found
+//! (i64, i64, Fn)" would otherwise be what a user sees who forgot a unit.
+
+mod call;
+mod kind;
+
+use std::sync::Arc;
+
+use rhai::{Dynamic, Engine, FuncRegistration, Module, NativeCallContext, Variant};
+
+pub use call::{Call, Outcome, Thrown};
+pub use kind::Kind;
+
+use super::errors::{self, Failure};
+use super::session::Session;
+
+/// One function that a script can call.
+pub struct Primitive {
+    /// `kafka`; empty for functions without a prefix.
+    pub module: &'static str,
+    pub name: &'static str,
+    /// The first sentence stands alone in lists; the rest follows in the reference. Markdown.
+    pub doc: &'static str,
+    pub arguments: &'static [Argument],
+    /// The options of the map that may come last; `None` where there is no such map.
+    pub options: Option<Options>,
+    pub returns: Kind,
+    pub effect: Effect,
+    pub belongs: Belongs,
+    /// A whole script, or the lines of a trial's body where it belongs there; the tests run it.
+    pub example: &'static str,
+    pub run: fn(&Call<'_>) -> Outcome,
+}
+
+/// A positional argument. Optional ones come last.
+pub struct Argument {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub doc: &'static str,
+    pub optional: bool,
+}
+
+/// The options of a primitive, the map `#{ … }` after its arguments.
+#[derive(Clone, Copy)]
+pub struct Options {
+    pub known: &'static [Opt],
+    /// What keys that are no options mean, where they are allowed; `""` where they are a mistake.
+    pub others: &'static str,
+}
+
+/// One key of a map of options.
+pub struct Opt {
+    pub name: &'static str,
+    pub kind: Kind,
+    /// As a script would write it; empty where there is none.
+    pub default: &'static str,
+    /// What it does, with the unit where the kind does not say it.
+    pub doc: &'static str,
+}
+
+/// What a call does to the world. `check`, completion and `help` call nothing but `Pure` ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Computes from its arguments.
+    Pure,
+    /// Looks at the target, the run or a file.
+    Reads,
+    /// Changes the target or the run, or notes something in it.
+    Acts,
+    /// Lets time pass.
+    Waits,
+}
+
+/// Where in a script a call may stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Belongs {
+    Anywhere,
+    /// Before the first effect.
+    Top,
+    /// In the body of an experiment, or at the prompt.
+    Body,
+}
+
+/// A type of values that primitives hand out.
+pub struct Handle {
+    pub name: &'static str,
+    pub doc: &'static str,
+    pub properties: Vec<Shown>,
+    register: Box<dyn Fn(&mut Engine) + Send + Sync>,
+}
+
+/// A property as readers see it.
+pub struct Shown {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub doc: &'static str,
+}
+
+/// A property and where its value comes from. Getters return at once.
+pub struct Property<T: 'static> {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub doc: &'static str,
+    pub get: fn(&T) -> Dynamic,
+}
+
+impl Handle {
+    /// `text` is what `print` shows.
+    pub fn of<T: Variant + Clone>(
+        name: &'static str,
+        doc: &'static str,
+        properties: &'static [Property<T>],
+        text: fn(&T) -> String,
+    ) -> Self {
+        let shown = properties.iter().map(|one| Shown { name: one.name, kind: one.kind, doc: one.doc }).collect();
+        let register = move |engine: &mut Engine| {
+            engine.register_type_with_name::<T>(name);
+            for property in properties {
+                let get = property.get;
+                engine.register_get(property.name, move |handle: &mut T| get(handle));
+            }
+            engine.register_fn("to_string", move |handle: &mut T| text(handle));
+            engine.register_fn("to_debug", move |handle: &mut T| text(handle));
+        };
+        Self { name, doc, properties: shown, register: Box::new(register) }
+    }
+
+    pub fn register(&self, engine: &mut Engine) {
+        (self.register)(engine);
+    }
+}
+
+impl Primitive {
+    /// `kafka::create_topic`
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        if self.module.is_empty() { self.name.to_owned() } else { format!("{}::{}", self.module, self.name) }
+    }
+
+    /// The first sentence of the doc.
+    #[must_use]
+    pub fn summary(&self) -> &'static str {
+        let end = self.doc.find(". ").or_else(|| self.doc.find(".\n")).map_or(self.doc.len(), |at| at + 1);
+        &self.doc[..end]
+    }
+
+    /// How many positional arguments it must have.
+    #[must_use]
+    pub fn required(&self) -> usize {
+        self.arguments.iter().filter(|argument| !argument.optional).count()
+    }
+
+    /// How many values it may take, the map of options among them.
+    #[must_use]
+    pub fn most(&self) -> usize {
+        self.arguments.len() + usize::from(self.options.is_some())
+    }
+
+    /// `fault::every(period, count, act)`, options as `#{…}`, what may be left out in brackets.
+    #[must_use]
+    pub fn signature(&self) -> String {
+        let argument = |one: &Argument| if one.optional { format!("[{}]", one.name) } else { one.name.to_owned() };
+        let mut parts: Vec<String> = self.arguments.iter().map(argument).collect();
+        if self.options.is_some() {
+            parts.push("[#{…}]".to_owned());
+        }
+        format!("{}({})", self.full_name(), parts.join(", "))
+    }
+}
+
+/// Arguments beyond these are not looked for; Rhai's own message tells of them.
+const MOST_ARGUMENTS: usize = 6;
+
+/// Registers a primitive into the module that it belongs to, for every number of arguments.
+pub fn register(primitive: &'static Primitive, module: &mut Module, session: &Arc<Session>) {
+    debug_assert!(primitive.most() < MOST_ARGUMENTS);
+    macro_rules! with_arguments {
+        ($($name:ident)*) => {{
+            let own = Arc::clone(session);
+            let native = move |context: NativeCallContext, $($name: Dynamic),*| -> Result<Dynamic, Failure> {
+                invoke(primitive, &own, &context, vec![$($name),*])
+            };
+            FuncRegistration::new(primitive.name)
+                .with_volatility(primitive.effect != Effect::Pure)
+                .set_into_module(module, native);
+        }};
+    }
+    with_arguments!();
+    with_arguments!(a);
+    with_arguments!(a b);
+    with_arguments!(a b c);
+    with_arguments!(a b c d);
+    with_arguments!(a b c d e);
+    with_arguments!(a b c d e f);
+}
+
+fn invoke(
+    primitive: &'static Primitive,
+    session: &Arc<Session>,
+    context: &NativeCallContext,
+    values: Vec<Dynamic>,
+) -> Result<Dynamic, Failure> {
+    let outcome =
+        Call::new(primitive, session, context, values).map_err(Thrown::Error).and_then(|call| (primitive.run)(&call));
+    outcome.map_err(|thrown| match thrown {
+        Thrown::Error(error) => errors::at(context, error),
+        Thrown::Failure(failure) => failure,
+    })
+}
