@@ -3,8 +3,12 @@
 //! Wall-clock time is read once; after that only the monotonic clock moves it. A step of the system's clock
 //! in the middle of a run would otherwise shift faults against samples; its drift within a run stays below
 //! a millisecond in the hours that a run lasts.
+//!
+//! The instants are tokio's: within a simulation they are virtual, everywhere else they are the system's.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
 
 use crate::record::EpochMs;
 

@@ -17,6 +17,7 @@ pub mod record;
 pub mod replay;
 pub mod report;
 pub mod run;
+pub mod runtime;
 pub mod script;
 
 include!(concat!(env!("OUT_DIR"), "/embedded.rs"));

@@ -236,7 +236,7 @@ async fn undo(
     let Ok(last_signal_epoch_ms) = acted.await else { return Ok(()) };
     let at = clock.instant_at(last_signal_epoch_ms) + mark.down_for;
     tokio::select! {
-        () = tokio::time::sleep_until(at.into()) => {}
+        () = tokio::time::sleep_until(at) => {}
         () = hurry.cancelled() => {}
     }
     let name = &mark.instance.name;

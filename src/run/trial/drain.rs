@@ -1,7 +1,9 @@
 //! After the measured phase: the last rows, the oracle's reading of the topic, and the last windows.
 
 use std::collections::HashSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::Trial;
 use super::feed::Feed;

@@ -3,7 +3,9 @@
 //! A fault is due when the schedule says, whatever the recovery of the one before it does; a schedule that
 //! waited for recoveries would measure a system that is broken less often the worse it recovers.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::Trial;
 use super::feed::Feed;
@@ -159,7 +161,7 @@ impl Trial {
             let next = Instant::now() + LOOK_EVERY;
             let wake = until.map_or(next, |until| until.min(next));
             self.run.wait(async {
-                tokio::time::sleep_until(wake.into()).await;
+                tokio::time::sleep_until(wake).await;
                 Ok(())
             })?;
         }
