@@ -138,7 +138,8 @@ pub struct FaultMark {
 pub enum Window {
     /// A row of the result topic, in the order in which a read_committed consumer got it.
     Result {
-        zone: i64,
+        /// None where windows are not told apart by zone.
+        zone: Option<i64>,
         window_start_epoch_ms: i64,
         count: i64,
         cents: i64,
@@ -146,7 +147,7 @@ pub enum Window {
         visible_epoch_ms: EpochMs,
     },
     /// What the input topic holds for this window, read back by a consumer of its own.
-    Truth { zone: i64, window_start_epoch_ms: i64, count: i64, cents: i64 },
+    Truth { zone: Option<i64>, window_start_epoch_ms: i64, count: i64, cents: i64 },
 }
 
 /// What a trial did, and when.

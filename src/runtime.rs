@@ -6,9 +6,11 @@
 //! count is zero. What a simulation does then depends on its seed alone, not on how fast this machine is.
 
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use futures::task::{ArcWake, waker};
 use tokio::runtime::{Builder, EnterGuard, Handle};
@@ -92,6 +94,35 @@ impl Runtime {
             let _inside = own.handle.enter();
             work()
         })
+    }
+}
+
+/// How often the virtual clock follows the real one where it does.
+const PACE: Duration = Duration::from_millis(50);
+
+impl Runtime {
+    /// Does what waits for something outside, such as a person who types. Virtual time then passes as fast as the
+    /// real one: a replay in the background neither stands still nor ends between two keystrokes.
+    pub fn at_real_pace<T>(&self, work: impl FnOnce() -> T) -> std::io::Result<T> {
+        let Some(time) = &self.time else { return Ok(work()) };
+        let stop = Arc::new(AtomicBool::new(false));
+        let (own, stopped) = (self.clone(), Arc::clone(&stop));
+        let busy = Busy::count(self);
+        let metronome = std::thread::Builder::new().name("metronome".into()).spawn(move || {
+            while !stopped.load(Ordering::Relaxed) {
+                std::thread::sleep(PACE);
+                own.block_on(async { tokio::time::sleep(PACE).await });
+            }
+            // From here on the caller is the one that computes: its count is this one.
+            std::mem::forget(busy);
+        })?;
+        time.gate.state().busy -= 1;
+        time.gate.changed.notify_all();
+        let done = work();
+        stop.store(true, Ordering::Relaxed);
+        // It cannot fail: it only sleeps.
+        let _ = metronome.join();
+        Ok(done)
     }
 }
 
@@ -216,8 +247,6 @@ impl VirtualTime {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use tokio::time::{Instant, sleep};
 
     use super::*;
@@ -265,6 +294,19 @@ mod tests {
         }
         assert_eq!(before.elapsed(), Duration::ZERO);
         assert!((9..=10).contains(&*ticks.lock().expect("whole")));
+    }
+
+    #[test]
+    fn while_somebody_types_virtual_time_passes_with_the_real_one() {
+        let runtime = Runtime::simulated().expect("started");
+        let _inside = runtime.enter();
+        let (begin, real) = (Instant::now(), std::time::Instant::now());
+        runtime.at_real_pace(|| std::thread::sleep(Duration::from_millis(300))).expect("a thread");
+        let (passed, real) = (begin.elapsed(), real.elapsed());
+        assert!(passed >= Duration::from_millis(100) && passed <= real, "{passed:?} of {real:?}");
+        assert_eq!(begin.elapsed(), passed);
+        runtime.block_on(sleep(Duration::from_secs(3600)));
+        assert_eq!(begin.elapsed(), passed + Duration::from_secs(3600));
     }
 
     #[test]

@@ -117,8 +117,8 @@ pub struct TrialEnd {
     pub error: Option<String>,
 }
 
-/// Which window a row is about: the zone and the window's start in event time.
-pub type WindowKey = (i64, i64);
+/// Which window a row is about: the zone, where windows have one, and the window's start in event time.
+pub type WindowKey = (Option<i64>, i64);
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct ResultRow {

@@ -39,7 +39,8 @@ impl Oracle {
 /// One window and key: what came, when, and whether it was right.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WindowOutcome {
-    pub zone: i64,
+    /// None where windows are not told apart by zone.
+    pub zone: Option<i64>,
     pub window_start_epoch_ms: i64,
     /// Of the first row; of the truth where no row came.
     pub count: i64,

@@ -214,7 +214,7 @@ impl Story {
 
     pub fn result(&mut self, zone: i64, window: i64, count: i64, written: f64) -> &mut Self {
         self.observe(Observation::Window(Window::Result {
-            zone,
+            zone: Some(zone),
             window_start_epoch_ms: window,
             count,
             cents: 10 * count,
@@ -225,7 +225,7 @@ impl Story {
 
     pub fn truth(&mut self, zone: i64, window: i64, count: i64) -> &mut Self {
         self.observe(Observation::Window(Window::Truth {
-            zone,
+            zone: Some(zone),
             window_start_epoch_ms: window,
             count,
             cents: 10 * count,

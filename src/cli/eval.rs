@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::error::Result;
 use crate::host::Host;
+use crate::runtime::Runtime;
 use crate::script;
 
 #[derive(Args)]
@@ -16,7 +17,7 @@ pub struct Arguments {
     json: bool,
 }
 
-pub fn eval(host: &Host, runtime: &tokio::runtime::Handle, arguments: &Arguments) -> Result<u8> {
+pub fn eval(host: &Host, runtime: &Runtime, arguments: &Arguments) -> Result<u8> {
     let value = script::evaluate(host, runtime, &arguments.expression)?;
     host.stdout.write(&format!("{}\n", if arguments.json { value.json } else { value.text }));
     Ok(0)

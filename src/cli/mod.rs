@@ -15,6 +15,7 @@ use clap::{Parser, Subcommand};
 
 use crate::error::{Error, Kind, Result};
 use crate::host::Host;
+use crate::runtime::Runtime;
 use crate::script;
 
 #[derive(Parser)]
@@ -67,14 +68,15 @@ pub fn main(host: &Host, arguments: &[String]) -> ExitCode {
 }
 
 fn dispatch(host: &Host, runtime: &tokio::runtime::Runtime, arguments: CommandLine, typed: &[String]) -> Result<u8> {
+    let runtime = &Runtime::real(runtime.handle().clone());
     match arguments.command {
-        Some(Command::Run(arguments)) => run::script(host, runtime.handle(), arguments, typed),
-        Some(Command::Eval(arguments)) => eval::eval(host, runtime.handle(), &arguments),
+        Some(Command::Run(arguments)) => run::script(host, runtime, arguments, typed),
+        Some(Command::Eval(arguments)) => eval::eval(host, runtime, &arguments),
         Some(Command::Analyze(arguments)) => run::analyze(host, &arguments),
         Some(Command::Report(arguments)) => run::report(host, &arguments),
         Some(Command::Dataset(arguments)) => dataset::dataset(host, &arguments),
         Some(Command::Doctor) => doctor::doctor(host),
-        None => run::script(host, runtime.handle(), arguments.run, typed),
+        None => run::script(host, runtime, arguments.run, typed),
     }
 }
 

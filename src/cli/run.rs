@@ -10,6 +10,7 @@ use crate::host::Host;
 use crate::report::{self, Part};
 use crate::run::directory::RunDirectory;
 use crate::run::{self, Finished, load, publish};
+use crate::runtime::Runtime;
 use crate::script::{self, Options, Source};
 
 #[derive(Args)]
@@ -55,7 +56,7 @@ pub struct Report {
     example: Option<PathBuf>,
 }
 
-pub fn script(host: &Host, runtime: &tokio::runtime::Handle, arguments: Arguments, typed: &[String]) -> Result<u8> {
+pub fn script(host: &Host, runtime: &Runtime, arguments: Arguments, typed: &[String]) -> Result<u8> {
     let path = arguments.script.as_deref().ok_or_else(|| {
         Error::usage("no script is given").hint("cprun scripts/nyc_intervals.rhai, or `cprun --help`")
     })?;

@@ -1,5 +1,7 @@
 //! A Kafka and a Flink as processes of this machine, on free ports, all their files inside the run directory.
 
+mod running;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,10 +14,10 @@ use crate::host::Host;
 use super::flink_role::{self, Kind, Places, Resources, Timing};
 use super::leftovers::Leftovers;
 use super::minio_role::{self, Keys};
-use super::process::{Exit, Process};
+use super::process::Process;
 use super::provision::{Java, Maven, Minio, Part, ensure, is_cached};
 use super::spawner::{Launch, Spawner};
-use super::{Between, Instance, Needs, Role, RunningProcess, Storage, kafka_role, ports};
+use super::{Between, Cluster, Needs, Role, Storage, kafka_role, ports};
 
 /// The name of this machine in records.
 pub const HOST: &str = "local";
@@ -162,87 +164,8 @@ impl LocalCluster {
         format!("http://127.0.0.1:{}", self.state().places.as_ref().map_or(0, |places| places.rest_port))
     }
 
-    #[must_use]
-    pub fn needs(&self) -> &Needs {
-        &self.needs
-    }
-
-    #[must_use]
-    pub fn java_version(&self) -> &str {
-        &self.java.version
-    }
-
-    /// Which MinIO keeps the checkpoints, where one does.
-    #[must_use]
-    pub fn minio_version(&self) -> Option<&str> {
-        self.object_store.as_ref().map(|store| store.minio.version.as_str())
-    }
-
-    #[must_use]
-    pub fn instances(&self) -> Vec<Instance> {
-        let state = self.state();
-        let view = |(name, member): (&String, &Member)| Instance {
-            name: name.clone(),
-            role: member.role,
-            host: HOST.into(),
-            alive: member.process.alive(),
-            registered_as: registered_as(name, member),
-        };
-        state.members.iter().map(view).collect()
-    }
-
-    /// The processes that live right now.
-    #[must_use]
-    pub fn processes(&self) -> Vec<RunningProcess> {
-        let state = self.state();
-        let live = state.members.iter().filter(|(_, member)| member.process.alive());
-        let view = |(name, member): (&String, &Member)| RunningProcess {
-            instance: name.clone(),
-            role: member.role,
-            incarnation: member.incarnation,
-            pid: member.process.pid,
-            started_epoch_ms: member.process.started_epoch_ms,
-            gc_log: self.logs.join(gc_log(&incarnation_name(name, member.incarnation))),
-        };
-        live.map(view).collect()
-    }
-
-    pub fn instance(&self, name: &str) -> Result<Instance> {
-        let found = self.instances().into_iter().find(|instance| instance.name == name);
-        found.ok_or_else(|| unknown(name, &self.state()))
-    }
-
-    /// Starts every TaskManager anew; those that run are ended first.
-    pub async fn fresh_taskmanagers(&self) -> Result<()> {
-        self.end(|role| role == Role::TaskManager).await;
-        for number in 1..=self.needs.taskmanagers {
-            self.start_taskmanager(&format!("taskmanager-{number}"))?;
-        }
-        Ok(())
-    }
-
-    /// Sends a signal to a live instance.
-    pub fn signal(&self, name: &str, signal: i32) -> Result<Between> {
-        let state = self.state();
-        let member = state.members.get(name).ok_or_else(|| unknown(name, &state))?;
-        let lo_epoch_ms = self.host.clock.now_epoch_ms();
-        if !member.process.signal(signal)? {
-            return Err(Error::trial(format!("{name} is not running, so it cannot be hit")));
-        }
-        Ok(Between { lo_epoch_ms, hi_epoch_ms: self.host.clock.now_epoch_ms() })
-    }
-
-    /// Waits until the process of an instance has ended.
-    pub async fn ended(&self, name: &str) -> Result<Exit> {
-        let process = {
-            let state = self.state();
-            state.members.get(name).ok_or_else(|| unknown(name, &state))?.process.clone()
-        };
-        Ok(process.ended().await)
-    }
-
     /// Starts a TaskManager, under a new name towards Flink if it ran before.
-    pub fn start_taskmanager(&self, name: &str) -> Result<Between> {
+    fn start_taskmanager(&self, name: &str) -> Result<Between> {
         let mut state = self.state();
         let incarnation = state.members.get(name).map_or(1, |member| member.incarnation + 1);
         let places =
@@ -257,35 +180,6 @@ impl LocalCluster {
         let hi_epoch_ms = self.host.clock.now_epoch_ms();
         state.members.insert(name.to_owned(), Member { role: Role::TaskManager, process, incarnation });
         Ok(Between { lo_epoch_ms, hi_epoch_ms })
-    }
-
-    /// Ends everything, removes what it wrote, and says what could not be removed.
-    pub async fn down(&self) -> Result<()> {
-        self.end(|role| role == Role::TaskManager).await;
-        self.end(|_| true).await;
-        if self.work.exists() {
-            fs::remove_dir_all(&self.work).map_err(|error| {
-                Error::new(crate::error::Kind::Cleanup, format!("cannot remove {}: {error}", self.work.display()))
-            })?;
-        }
-        let leftovers = self.state().leftovers.take();
-        leftovers.map_or(Ok(()), Leftovers::release)
-    }
-
-    /// The last lines of an instance's log, for messages.
-    #[must_use]
-    pub fn log_tail(&self, name: &str, lines: usize) -> String {
-        let text = fs::read_to_string(self.logs.join(format!("{name}.log"))).unwrap_or_default();
-        let all: Vec<&str> = text.lines().collect();
-        all[all.len().saturating_sub(lines)..].join("\n")
-    }
-
-    /// The first instance that has ended although nobody ended it.
-    #[must_use]
-    pub fn lost(&self, expected_gone: &[String]) -> Option<(String, Exit)> {
-        let state = self.state();
-        let mut gone = state.members.iter().filter(|(name, _)| !expected_gone.contains(name));
-        gone.find_map(|(name, member)| member.process.exit().map(|exit| (name.clone(), exit)))
     }
 
     async fn start_kafka(&self) -> Result<()> {

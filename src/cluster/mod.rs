@@ -13,10 +13,48 @@ pub mod process;
 pub mod provision;
 pub mod spawner;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use futures::future::BoxFuture;
+
 pub use local::LocalCluster;
+
+use crate::error::Result;
+use process::Exit;
+
+/// What faults act on.
+pub trait Instances: Send + Sync {
+    /// Sends the signal and says between which two readings of the clock it went out.
+    fn signal(&self, name: &str, signal: i32) -> Result<Between>;
+    /// Resolves when the process is confirmed dead.
+    fn ended(&self, name: &str) -> BoxFuture<'_, Result<Exit>>;
+    fn start(&self, name: &str) -> Result<Between>;
+    fn instance(&self, name: &str) -> Result<Instance>;
+}
+
+/// A cluster that is up.
+pub trait Cluster: Instances {
+    fn needs(&self) -> &Needs;
+
+    fn instances(&self) -> Vec<Instance>;
+
+    /// Starts every TaskManager anew; those that run are ended first.
+    fn fresh_taskmanagers(&self) -> BoxFuture<'_, Result<()>>;
+
+    /// The first instance that has ended although nobody ended it.
+    fn lost(&self, expected_gone: &[String]) -> Option<(String, Exit)>;
+
+    /// The last lines of an instance's log, for messages.
+    fn log_tail(&self, name: &str, lines: usize) -> String;
+
+    /// Of each service.
+    fn versions(&self) -> BTreeMap<String, String>;
+
+    /// Ends everything, removes what it wrote, and says what could not be removed.
+    fn down(&self) -> BoxFuture<'_, Result<()>>;
+}
 
 /// What one instance does in a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

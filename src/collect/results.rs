@@ -41,7 +41,7 @@ impl ResultRows {
     pub fn on_result(&self, value: &[u8], append_ms: EpochMs, received_ms: EpochMs) -> Result<()> {
         match serde_json::from_slice::<Row>(value) {
             Ok(row) => self.recorder.record(Observation::Window(Window::Result {
-                zone: row.zone,
+                zone: Some(row.zone),
                 window_start_epoch_ms: row.window_start_epoch_ms,
                 count: row.count,
                 cents: row.cents,

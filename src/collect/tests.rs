@@ -476,7 +476,7 @@ fn rows_are_recorded_as_they_come_and_unreadable_ones_told_once_of_each_kind() {
         rows.on_result(value, 10.0, 12.0).expect("the journal takes it");
     }
     let expected = Window::Result {
-        zone: 132,
+        zone: Some(132),
         window_start_epoch_ms: 1_700_000_000_000,
         count: 4,
         cents: -250,

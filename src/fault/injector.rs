@@ -8,9 +8,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Instances, Kind};
+use super::Kind;
 use crate::clock::Clock;
-use crate::cluster::{Between, Instance, Role};
+use crate::cluster::{Between, Instance, Instances, Role};
 use crate::error::{Error, Result};
 use crate::record::{FaultMark, Observation, Recorder};
 

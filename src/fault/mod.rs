@@ -5,12 +5,6 @@
 
 mod injector;
 
-use futures::future::BoxFuture;
-
-use crate::cluster::process::Exit;
-use crate::cluster::{Between, Instance, LocalCluster};
-use crate::error::Result;
-
 pub use injector::{Fault, Injector};
 
 /// The ways to break an instance.
@@ -43,34 +37,5 @@ impl Kind {
             Self::Kill => libc::SIGKILL,
             Self::Stop => libc::SIGTERM,
         }
-    }
-}
-
-/// What a fault acts on.
-pub trait Instances: Send + Sync {
-    /// Sends the signal and says between which two readings of the clock it went out.
-    fn signal(&self, name: &str, signal: i32) -> Result<Between>;
-    /// Resolves when the process is confirmed dead.
-    fn ended(&self, name: &str) -> BoxFuture<'_, Result<Exit>>;
-    fn start(&self, name: &str) -> Result<Between>;
-    fn instance(&self, name: &str) -> Result<Instance>;
-}
-
-impl Instances for LocalCluster {
-    fn signal(&self, name: &str, signal: i32) -> Result<Between> {
-        LocalCluster::signal(self, name, signal)
-    }
-
-    fn ended(&self, name: &str) -> BoxFuture<'_, Result<Exit>> {
-        let name = name.to_owned();
-        Box::pin(async move { LocalCluster::ended(self, &name).await })
-    }
-
-    fn start(&self, name: &str) -> Result<Between> {
-        self.start_taskmanager(name)
-    }
-
-    fn instance(&self, name: &str) -> Result<Instance> {
-        LocalCluster::instance(self, name)
     }
 }

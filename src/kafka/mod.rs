@@ -4,6 +4,7 @@
 //! `blocking` in their name. No timeout of librdkafka's is left at its default where a broker may be the thing
 //! that a fault breaks: a reconnect backoff of 10 s would look like a recovery time.
 
+mod brokers;
 mod logs;
 mod offsets;
 mod read;
@@ -22,6 +23,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 
+pub use brokers::Brokers;
 pub use logs::Logs;
 pub use offsets::EndOffsets;
 pub use read::Record;

@@ -99,6 +99,32 @@ pub struct Progress {
     pub error: Option<Error>,
 }
 
+/// A replay under way, into real brokers or simulated ones. See the methods of [`Replay`] of the same names.
+pub trait Replaying: Send + Sync {
+    fn started(&self) -> (EpochMs, i64);
+    fn measure_from_now(&self);
+    fn progress(&self) -> Progress;
+    fn stop(&self, flush: bool) -> Result<ReplayEnd>;
+}
+
+impl Replaying for Replay {
+    fn started(&self) -> (EpochMs, i64) {
+        Self::started(self)
+    }
+
+    fn measure_from_now(&self) {
+        Self::measure_from_now(self);
+    }
+
+    fn progress(&self) -> Progress {
+        Self::progress(self)
+    }
+
+    fn stop(&self, flush: bool) -> Result<ReplayEnd> {
+        Self::stop(self, flush)
+    }
+}
+
 /// A replay under way. Dropped, it stops without flush records.
 pub struct Replay {
     shared: Arc<Shared>,

@@ -275,7 +275,7 @@ fn windows(results: &Results) -> Result<File> {
         for window in &trial.windows {
             sheet.row(&[
                 trial.id.clone(),
-                window.zone.to_string(),
+                window.zone.map(|zone| zone.to_string()).unwrap_or_default(),
                 window.window_start_epoch_ms.to_string(),
                 window.count.to_string(),
                 window.cents.to_string(),

@@ -8,25 +8,26 @@ use std::fs;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use super::{Run, Target, hide};
+use super::{Job, Run, hide};
 use crate::cluster::local::HOST;
-use crate::cluster::{Role, RunningProcess};
+use crate::cluster::{Cluster, LocalCluster, Role, RunningProcess};
 use crate::error::{Error, Result};
+use crate::flink::Flink;
 use crate::record::{Observation, Recorder};
 
 /// Keeps what there is to keep about the cluster and a job that runs on it; warns of what cannot be had.
-pub(super) fn keep(run: &Run, target: &Target, job: &str, job_id: &str, jar: &Path) {
+pub(super) fn keep(run: &Run, cluster: &LocalCluster, flink: &Flink, job: &Job, jar: &Path) {
     let (first, first_of_job) = {
         let mut state = run.state();
         let first = state.evidence.is_empty();
-        (first, state.evidence.insert(job.to_owned()))
+        (first, state.evidence.insert(job.name.clone()))
     };
     let mut missing = Vec::new();
     if first {
-        missing.extend(of_cluster(run, target));
+        missing.extend(of_cluster(run, cluster, flink));
     }
     if first_of_job {
-        missing.extend(of_job(run, target, job, job_id, jar));
+        missing.extend(of_job(run, flink, &job.name, &job.id, jar));
     }
     for (name, error) in missing {
         let text = format!("evidence/{HOST}/{name} is not kept: {}", run.told(&error));
@@ -41,22 +42,22 @@ const MAVEN: &str = "Apache Maven";
 
 type Missing = Vec<(String, Error)>;
 
-fn of_cluster(run: &Run, target: &Target) -> Missing {
+fn of_cluster(run: &Run, cluster: &LocalCluster, flink: &Flink) -> Missing {
     let steps = [
         ("user_and_host.txt".to_owned(), Ok(user_and_host(run))),
-        ("versions.txt".to_owned(), Ok(versions(target))),
-        ("processes.txt".to_owned(), processes(&target.cluster.processes())),
-        ("flink_overview.json".to_owned(), answer(run, target, "/overview")),
-        ("taskmanagers.json".to_owned(), answer(run, target, "/taskmanagers")),
+        ("versions.txt".to_owned(), Ok(versions(cluster))),
+        ("processes.txt".to_owned(), processes(&cluster.processes())),
+        ("flink_overview.json".to_owned(), answer(run, flink, "/overview")),
+        ("taskmanagers.json".to_owned(), answer(run, flink, "/taskmanagers")),
     ];
     write_all(run, steps)
 }
 
-fn of_job(run: &Run, target: &Target, job: &str, id: &str, jar: &Path) -> Missing {
+fn of_job(run: &Run, flink: &Flink, job: &str, id: &str, jar: &Path) -> Missing {
     let name = |file: &str| format!("jobs/{job}/{file}");
     let steps = [
-        (name("job.json"), answer(run, target, &format!("/jobs/{id}"))),
-        (name("plan.json"), answer(run, target, &format!("/jobs/{id}/plan"))),
+        (name("job.json"), answer(run, flink, &format!("/jobs/{id}"))),
+        (name("plan.json"), answer(run, flink, &format!("/jobs/{id}/plan"))),
         (name("build.txt"), build(run, jar)),
         (name("build.log"), read(&build_log(jar))),
     ];
@@ -87,8 +88,8 @@ fn user_and_host(run: &Run) -> String {
     text
 }
 
-fn versions(target: &Target) -> String {
-    target.versions().iter().map(|(name, version)| format!("{name}: {version}\n")).collect()
+fn versions(cluster: &LocalCluster) -> String {
+    cluster.versions().iter().map(|(name, version)| format!("{name}: {version}\n")).collect()
 }
 
 fn processes(processes: &[RunningProcess]) -> Result<String> {
@@ -112,8 +113,8 @@ fn command(pid: u32) -> Result<String> {
     Ok(hide::secrets(words).join(" "))
 }
 
-fn answer(run: &Run, target: &Target, path: &str) -> Result<String> {
-    let answer = run.wait(target.flink.answer(path))?;
+fn answer(run: &Run, flink: &Flink, path: &str) -> Result<String> {
+    let answer = run.wait(flink.answer(path))?;
     let text = serde_json::to_string_pretty(&answer);
     text.map(|text| text + "\n").map_err(|error| Error::defect(format!("cannot write Flink's answer: {error}")))
 }

@@ -1,5 +1,6 @@
 //! What one run owns: its directory, journal, manifest, target and trials, and how all of it ends.
 
+pub mod apparatus;
 pub mod directory;
 mod evidence;
 mod hide;
@@ -23,6 +24,7 @@ use journal::Journal;
 use manifest::{HostFacts, Manifest};
 pub use plan::{AxisPlan, TrialSpec, generator, short, trials};
 pub use target::Target;
+use target::Wanted;
 pub use trial::{ReplayPlan, Required, Topic, Trial};
 
 use crate::analysis::results::Results;
@@ -33,6 +35,7 @@ use crate::error::{Error, Kind, Result};
 use crate::host::{Host, Progress};
 use crate::record::{Observation, Recorder, Step};
 use crate::report::Part;
+use crate::runtime::Runtime;
 pub use load::Loaded;
 
 /// All that is known when a run begins.
@@ -55,7 +58,7 @@ pub struct Beginning {
 
 pub struct Run {
     pub host: Host,
-    pub runtime: tokio::runtime::Handle,
+    pub runtime: Runtime,
     /// Eight random hex digits: in the manifest and in the names of topics.
     pub id: String,
     pub directory: RunDirectory,
@@ -83,7 +86,7 @@ struct State {
 
 impl Run {
     /// Makes the directory and writes the manifest before anything else happens.
-    pub fn begin(host: &Host, runtime: &tokio::runtime::Handle, beginning: Beginning) -> Result<Arc<Self>> {
+    pub fn begin(host: &Host, runtime: &Runtime, beginning: Beginning) -> Result<Arc<Self>> {
         leftovers::sweep(&host.cache()?, &host.progress);
         let intended = beginning.out.as_ref().map_or_else(|| host.directory.clone(), |out| host.directory.join(out));
         LocalCluster::check(host, &beginning.needs, &intended)?;
@@ -168,16 +171,9 @@ impl Run {
             self.state().target = None;
             self.end_target(&target);
         }
-        let target = Target::up(
-            &self.host,
-            &self.runtime,
-            &self.spawner,
-            self.needs.clone(),
-            self.timing,
-            self.directory.path(),
-            &self.id,
-        )?;
-        let target = Arc::new(target);
+        let wanted =
+            Wanted { needs: &self.needs, timing: self.timing, directory: self.directory.path(), run: &self.id };
+        let target = Arc::new(Target::local(&self.host, &self.runtime, &self.spawner, &wanted)?);
         // Kept first: whatever fails from here on, `finish` ends it.
         self.state().target = Some(Arc::clone(&target));
         let configuration = self.wait(target.configuration())?;
@@ -189,7 +185,7 @@ impl Run {
             })
             .collect();
         let mut state = self.state();
-        state.manifest.versions = target.versions();
+        state.manifest.versions = target.cluster.versions();
         state.manifest.configuration.insert("flink".into(), configuration);
         state.manifest.write(&self.directory)?;
         Ok(target)

@@ -1,20 +1,22 @@
-//! The cluster of a run, with the clients that speak to it.
+//! What a run works on: a cluster, its brokers and JobManager, and what loads and measures them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::cluster::flink_role::Timing;
 use crate::cluster::spawner::Spawner;
-use crate::cluster::{LocalCluster, Needs, Role};
+use crate::cluster::{Cluster, LocalCluster, Needs, Role};
 use crate::error::{Error, Result};
-use crate::flink::Flink;
+use crate::flink::{Flink, JobManager};
 use crate::host::Host;
-use crate::kafka::Kafka;
+use crate::kafka::{Brokers, Kafka};
+use crate::runtime::Runtime;
 
+use super::apparatus::{Apparatus, RealApparatus};
 use super::warm::Warming;
 
 /// How long services and TaskManagers may take until they are ready.
@@ -23,24 +25,26 @@ const READY_WITHIN: Duration = Duration::from_secs(120);
 const REQUEST_WITHIN: Duration = Duration::from_secs(5);
 
 pub struct Target {
-    pub cluster: Arc<LocalCluster>,
-    pub kafka: Kafka,
-    pub flink: Flink,
-    warming: Warming,
+    pub cluster: Arc<dyn Cluster>,
+    pub kafka: Arc<dyn Brokers>,
+    pub flink: Arc<dyn JobManager>,
+    pub apparatus: Arc<dyn Apparatus>,
+}
+
+/// What a target is brought up with.
+pub struct Wanted<'a> {
+    pub needs: &'a Needs,
+    pub timing: Timing,
+    pub directory: &'a Path,
+    /// The run's id.
+    pub run: &'a str,
 }
 
 impl Target {
-    /// Brings the cluster up; blocks, and is called from the script's thread.
-    pub fn up(
-        host: &Host,
-        runtime: &tokio::runtime::Handle,
-        spawner: &Spawner,
-        needs: Needs,
-        timing: Timing,
-        directory: &Path,
-        run: &str,
-    ) -> Result<Self> {
-        let cluster = Arc::new(LocalCluster::prepare(host, spawner, needs, timing, directory, run)?);
+    /// Brings a Kafka and a Flink up on this machine; blocks, and is called from the script's thread.
+    pub fn local(host: &Host, runtime: &Runtime, spawner: &Spawner, wanted: &Wanted<'_>) -> Result<Self> {
+        let Wanted { needs, timing, directory, run } = wanted;
+        let cluster = Arc::new(LocalCluster::prepare(host, spawner, (*needs).clone(), *timing, directory, run)?);
         let up = runtime.block_on(async {
             cluster.up().await?;
             let kafka = Kafka::new(&cluster.bootstrap())?;
@@ -49,7 +53,20 @@ impl Target {
             Ok((kafka, Flink::new(&cluster.rest(), REQUEST_WITHIN)?, warming))
         });
         match up {
-            Ok((kafka, flink, warming)) => Ok(Self { cluster, kafka, flink, warming }),
+            Ok((kafka, flink, warming)) => Ok(Self {
+                cluster: Arc::clone(&cluster) as _,
+                kafka: Arc::new(kafka.clone()),
+                flink: Arc::new(flink.clone()),
+                apparatus: Arc::new(RealApparatus {
+                    host: host.clone(),
+                    spawner: spawner.clone(),
+                    cluster,
+                    kafka,
+                    flink,
+                    warming,
+                    jars: Mutex::default(),
+                }),
+            }),
             Err(error) => {
                 // The reason why it did not come up matters more than what the way down has to say.
                 let _ = runtime.block_on(cluster.down());
@@ -89,16 +106,11 @@ impl Target {
         }
     }
 
-    /// Waits until the broker is warm; at once after the first time.
-    pub async fn warm(&self) -> Result<()> {
-        self.warming.finish().await
-    }
-
     /// What Flink says it runs with.
     pub async fn configuration(&self) -> Result<BTreeMap<String, serde_json::Value>> {
         let begin = Instant::now();
         loop {
-            match self.flink.jobmanager_config().await {
+            match self.flink.configuration().await {
                 Ok(flink) => return Ok(flink.into_iter().map(|(key, value)| (key, value.into())).collect()),
                 Err(error) if begin.elapsed() > READY_WITHIN => {
                     return Err(error.context("the configuration in force cannot be read back"));
@@ -125,17 +137,5 @@ impl Target {
     pub fn lost_service(&self) -> Option<String> {
         let mut services = self.cluster.instances().into_iter().filter(|instance| instance.role != Role::TaskManager);
         services.find(|instance| !instance.alive).map(|instance| instance.name)
-    }
-
-    #[must_use]
-    pub fn versions(&self) -> BTreeMap<String, String> {
-        let needs = self.cluster.needs();
-        let mut versions = BTreeMap::from([
-            ("flink".to_owned(), needs.flink.clone()),
-            ("kafka".to_owned(), needs.kafka.clone()),
-            ("java".to_owned(), self.cluster.java_version().to_owned()),
-        ]);
-        versions.extend(self.cluster.minio_version().map(|version| ("minio".to_owned(), version.to_owned())));
-        versions
     }
 }

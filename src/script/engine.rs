@@ -17,6 +17,7 @@ use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::run::{Beginning, Run, manifest};
+use crate::runtime::Runtime;
 
 const STACK_BYTES: usize = 64 << 20;
 const STDLIB: [&str; 2] = ["stdlib/experiment.rhai", "stdlib/interval_report.rhai"];
@@ -31,7 +32,7 @@ pub struct Ended {
 }
 
 /// Runs a script to its end, on this thread.
-pub fn run(host: &Host, runtime: &tokio::runtime::Handle, source: Source, options: Options) -> Ended {
+pub fn run(host: &Host, runtime: &Runtime, source: Source, options: Options) -> Ended {
     let session = Session::new(host, runtime.clone(), source, options, Purpose::Run, Datasets::default());
     let outcome = without_parameters(&session).map_or_else(|| execute(&session).map(drop), Err);
     let error = outcome.err().map(|error| host.signals.error().unwrap_or(error));
@@ -60,7 +61,7 @@ pub struct Evaluated {
 }
 
 /// Evaluates one expression or a few statements.
-pub fn evaluate(host: &Host, runtime: &tokio::runtime::Handle, expression: &str) -> Result<Evaluated> {
+pub fn evaluate(host: &Host, runtime: &Runtime, expression: &str) -> Result<Evaluated> {
     let source = Source { name: "expression".into(), text: expression.to_owned(), folder: None };
     let session =
         Session::new(host, runtime.clone(), source, Options::default(), Purpose::Evaluate, Datasets::default());

@@ -18,6 +18,7 @@ use crate::dataset::Dataset;
 use crate::error::{Error, Kind, Result};
 use crate::host::Host;
 use crate::run::{Run, Trial};
+use crate::runtime::Runtime;
 
 /// What the command line says about a run.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +47,7 @@ pub type Datasets = Arc<Mutex<BTreeMap<String, Dataset>>>;
 
 pub struct Session {
     pub host: Host,
-    pub runtime: tokio::runtime::Handle,
+    pub runtime: Runtime,
     pub source: Source,
     pub options: Options,
     pub purpose: Purpose,
@@ -80,7 +81,7 @@ impl Session {
     #[must_use]
     pub fn new(
         host: &Host,
-        runtime: tokio::runtime::Handle,
+        runtime: Runtime,
         source: Source,
         options: Options,
         purpose: Purpose,

@@ -59,7 +59,10 @@ fn a_result_that_the_truth_does_not_have_is_wrong() {
     let windows = judged(|story| {
         story.result(8, 0, 5, 1_130.0);
     });
-    assert_eq!(windows.iter().find(|window| window.zone == 8).and_then(|window| window.oracle), Some(Oracle::Wrong));
+    assert_eq!(
+        windows.iter().find(|window| window.zone == Some(8)).and_then(|window| window.oracle),
+        Some(Oracle::Wrong)
+    );
 }
 
 #[test]

@@ -8,15 +8,12 @@ use tokio::time::Instant;
 use super::Trial;
 use super::feed::Feed;
 use crate::analysis::history::WindowKey;
-use crate::dataset::{Totals, parse_row};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Kind, Result};
 use crate::record::{Observation, Step, Window};
+use crate::run::apparatus::{Question, Truth};
 
 /// Drain may take this long, and the longest checkpoint seen in addition.
 const DRAIN_WITHIN: Duration = Duration::from_secs(60);
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// The key of the records that only move the watermark.
-const FLUSH: &[u8] = b"flush";
 
 impl Trial {
     pub(super) fn drain(&self, feed: &Feed, because: &str) -> Result<()> {
@@ -32,39 +29,22 @@ impl Trial {
         self.wait_for_windows(feed, &truth, begin)
     }
 
-    /// What the input topic holds, read back by a consumer of its own and compared with the data set.
+    /// What the input topic holds, read back and compared with the data set.
     fn read_truth(&self, feed: &Feed, sent: u64) -> Result<HashSet<WindowKey>> {
         self.status("draining", "reading the topic back");
-        let target = self.target()?;
-        let topic = &feed.plan.topic.name;
-        let ends = self.run.wait(target.kafka.end_offsets(topic))?;
-        let columns = feed.plan.dataset.columns();
-        let mut found = Totals::new(feed.window_ms);
-        let mut flush_records = 0;
-        let mut bad = 0_u64;
-        let records = target.kafka.read_topic_blocking(topic, &ends, &self.run.host.signals.cancelled, |record| {
-            if record.key == Some(FLUSH) {
-                flush_records += 1;
-            } else {
-                match parse_row(record.value, &columns) {
-                    Ok(trip) => found.add(&trip, record.value),
-                    Err(_) => bad += 1,
-                }
-            }
-            Ok(())
-        })?;
-        let expected = feed.plan.dataset.totals(sent, feed.window_ms)?;
-        let difference = expected.difference(&found);
-        if let Some(difference) = &difference {
+        let question =
+            Question { dataset: &feed.plan.dataset, topic: &feed.plan.topic.name, window_ms: feed.window_ms, sent };
+        let truth = self.target()?.apparatus.truth(&self.run, &question)?;
+        if let Some(difference) = &truth.difference {
             let text = format!("the input topic does not hold what the data set does: {difference}");
             self.recorder.record(Observation::Warning { text })?;
         }
-        let dataset_agrees = difference.is_none() && bad == 0;
-        self.note(Step::OracleRead { records: records - flush_records, flush_records, sent, dataset_agrees })?;
+        let Truth { records, flush_records, difference, windows } = truth;
+        self.note(Step::OracleRead { records, flush_records, sent, dataset_agrees: difference.is_none() })?;
         let mut keys = HashSet::new();
-        for (zone, window_start_epoch_ms, total) in found.sorted() {
+        for ((zone, window_start_epoch_ms), (count, cents)) in windows {
             keys.insert((zone, window_start_epoch_ms));
-            let truth = Window::Truth { zone, window_start_epoch_ms, count: total.count, cents: total.cents };
+            let truth = Window::Truth { zone, window_start_epoch_ms, count, cents };
             self.recorder.record(Observation::Window(truth))?;
         }
         Ok(keys)
@@ -72,7 +52,7 @@ impl Trial {
 
     /// Under exactly-once the last results lie in a transaction that only a checkpoint ends.
     fn make_visible(&self, feed: &Feed) -> Result<()> {
-        match self.run.wait(feed.trigger_checkpoint(DRAIN_WITHIN)) {
+        match self.run.wait(feed.observing.trigger_checkpoint(DRAIN_WITHIN)) {
             Err(error) if matches!(error.kind, Kind::Interrupted | Kind::Terminated) => Err(error),
             // The next periodic checkpoint does the same; windows that stay invisible are found missing.
             Err(error) => self
@@ -84,9 +64,9 @@ impl Trial {
 
     /// Waits until every window that the topic holds has arrived. Those that have not are the oracle's to name.
     fn wait_for_windows(&self, feed: &Feed, truth: &HashSet<WindowKey>, begin: Instant) -> Result<()> {
-        let within = DRAIN_WITHIN + self.run.wait(feed.longest_checkpoint())?;
+        let within = DRAIN_WITHIN + self.longest_checkpoint(feed)?;
         loop {
-            let missing = feed.missing(truth);
+            let missing = feed.observing.missing(truth);
             if missing == 0 {
                 return Ok(());
             }
@@ -105,9 +85,14 @@ impl Trial {
 
     fn pause(&self, feed: &Feed) -> Result<()> {
         self.check_health(feed)?;
-        self.run.wait(async {
-            tokio::time::sleep(LOOK_EVERY).await;
-            Ok::<(), Error>(())
-        })
+        self.pass(self.target()?.apparatus.look_every())
+    }
+
+    /// The longest checkpoint that Flink has seen; zero where it does not tell.
+    fn longest_checkpoint(&self, feed: &Feed) -> Result<Duration> {
+        let target = self.target()?;
+        let seen = self.run.wait(async { Ok(target.flink.checkpoints(&feed.job.id).await.ok()) })?;
+        let longest_ms = seen.and_then(|seen| seen.summary.end_to_end_duration.max).unwrap_or(0.0);
+        Ok(Duration::from_secs_f64(longest_ms.max(0.0) / 1e3))
     }
 }

@@ -19,8 +19,6 @@ const WARM_UP_WITHIN: Duration = Duration::from_secs(60);
 const STEADY_POINTS: u32 = 4;
 /// The lag that counts as small, in seconds of the offered rate.
 const STEADY_LAG_S: f64 = 0.1;
-/// How often the health of everything is looked at while waiting.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Why a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,12 +45,13 @@ impl Trial {
         let begin = Instant::now();
         let mut meter = LagMeter::new();
         let mut steady = 0;
-        let mut samples = feed.samples();
+        let look_every = self.target()?.apparatus.look_every();
+        let mut samples = feed.observing.samples();
         while steady < STEADY_POINTS {
             self.within_warm_up(begin, "the lag stays above 0.1 s of the offered rate")?;
             self.check_health(feed)?;
             let Some(sample) = self.run.wait(async {
-                Ok(tokio::time::timeout(LOOK_EVERY, samples.recv()).await.ok().and_then(|sample| sample.ok()))
+                Ok(tokio::time::timeout(look_every, samples.recv()).await.ok().and_then(|sample| sample.ok()))
             })?
             else {
                 continue;
@@ -78,15 +77,12 @@ impl Trial {
         loop {
             self.status("warming up", "waiting for a checkpoint");
             self.check_health(feed)?;
-            match self.run.wait(feed.trigger_checkpoint(WARM_UP_WITHIN.saturating_sub(begin.elapsed()))) {
+            match self.run.wait(feed.observing.trigger_checkpoint(WARM_UP_WITHIN.saturating_sub(begin.elapsed()))) {
                 Ok(()) => return Ok(()),
                 Err(error) if matches!(error.kind, Kind::Interrupted | Kind::Terminated) => return Err(error),
                 Err(error) => self.within_warm_up(begin, &format!("no checkpoint completes: {error}"))?,
             }
-            self.run.wait(async {
-                tokio::time::sleep(LOOK_EVERY).await;
-                Ok(())
-            })?;
+            self.pass(self.target()?.apparatus.look_every())?;
         }
     }
 
@@ -149,6 +145,7 @@ impl Trial {
     fn wait_until(&self, feed: &Feed, epoch_ms: Option<f64>) -> Result<Waited> {
         let clock = self.run.host.clock;
         let until = epoch_ms.map(|epoch_ms| clock.instant_at(epoch_ms));
+        let look_every = self.target()?.apparatus.look_every();
         loop {
             self.check_health(feed)?;
             if feed.replay.progress().finished {
@@ -158,13 +155,21 @@ impl Trial {
                 return Ok(Waited::Due);
             }
             self.show_progress(feed, epoch_ms);
-            let next = Instant::now() + LOOK_EVERY;
+            let next = Instant::now() + look_every;
             let wake = until.map_or(next, |until| until.min(next));
             self.run.wait(async {
                 tokio::time::sleep_until(wake).await;
                 Ok(())
             })?;
         }
+    }
+
+    /// Lets time pass.
+    pub(super) fn pass(&self, time: Duration) -> Result<()> {
+        self.run.wait(async {
+            tokio::time::sleep(time).await;
+            Ok(())
+        })
     }
 
     fn show_progress(&self, feed: &Feed, until_epoch_ms: Option<f64>) {

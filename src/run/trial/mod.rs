@@ -20,7 +20,7 @@ use setup::Setup;
 use super::plan::TrialSpec;
 use super::target::Target;
 use super::{Job, Run};
-use crate::cluster::Instance;
+use crate::cluster::{Instance, Instances};
 use crate::error::{Error, Result};
 use crate::fault::{Fault, Injector, Kind};
 use crate::record::{Observation, Recorder, Step};
@@ -58,11 +58,11 @@ impl Trial {
         self.state().target = Some(Arc::clone(&target));
         let taskmanagers = self.run.wait(async {
             target.fresh_taskmanagers(&self.run.host).await?;
-            target.warm().await?;
+            target.apparatus.warm().await?;
             target.taskmanagers().await
         })?;
         self.run.note_configuration("taskmanagers", taskmanagers)?;
-        let instances = Arc::clone(&target.cluster);
+        let instances: Arc<dyn Instances> = Arc::clone(&target.cluster) as _;
         let injector = Injector::new(instances, Arc::clone(&self.recorder), self.run.host.clock);
         self.state().injector = Some(Arc::new(injector));
         Ok(())

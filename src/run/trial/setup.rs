@@ -1,5 +1,6 @@
 //! What the body of an experiment declares: topics, the job, and what is to start when the body has returned.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rand::seq::IndexedRandom;
@@ -8,11 +9,11 @@ use super::Trial;
 use crate::cluster::{Instance, Role, Scope};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
-use crate::flink::{Flink, RunRequest, program_arguments};
+use crate::flink::{JobManager, JobSpec, RunRequest, program_arguments};
 use crate::kafka::topic_name;
 use crate::record::Step;
 use crate::replay::Pacing;
-use crate::run::evidence;
+use crate::run::apparatus::JobRequest;
 use crate::run::job::COLUMNS;
 use crate::run::plan::generator;
 use crate::run::{Job, JobPackage, Submission};
@@ -106,73 +107,78 @@ impl Trial {
         }
         let target = self.target()?;
         let package = JobPackage::find(&submission.job, &self.run.search)?;
-        let spec = &package.spec;
         let arguments = package.arguments(submission)?;
-        let jar = package.jar(&self.run.host, &self.run.spawner, &target.cluster.needs().flink)?;
-        let results_topic =
-            spec.sink.as_ref().map(|_| topic_name(&format!("{}-results", spec.name), &self.run.id, self.spec.order));
-        if let Some(results) = &results_topic {
-            // Append times are the instants at which results are written.
-            self.make_topic(results, 1, &[("message.timestamp.type", "LogAppendTime")])?;
-        }
-        let mut all = arguments.clone();
-        for name in &spec.filled_by_host {
-            let value = match (name.as_str(), &results_topic) {
-                ("bootstrap", _) => target.cluster.bootstrap(),
-                ("results", Some(results)) => results.clone(),
-                _ => return Err(Error::script(format!("job {}: cprun cannot fill the argument `{name}`", spec.name))),
-            };
-            all.insert(name.clone(), value);
-        }
-        let parallelism = submission
-            .parallelism
-            .unwrap_or_else(|| (target.cluster.needs().taskmanagers * target.cluster.needs().slots).min(MOST_SLOTS));
+        let results_topic = self.make_results_topic(&package.spec)?;
+        let all = self.fill(&package.spec, &arguments, results_topic.as_deref())?;
+        let needs = target.cluster.needs();
+        let parallelism = submission.parallelism.unwrap_or_else(|| (needs.taskmanagers * needs.slots).min(MOST_SLOTS));
         let mut configuration = submission.config.clone();
         if let Some(interval) = submission.interval_s {
             configuration.insert("execution.checkpointing.interval".into(), format!("{} ms", (interval * 1e3).round()));
         }
         let request = RunRequest {
-            entry_class: Some(spec.entry_class.clone()),
+            entry_class: Some(package.spec.entry_class.clone()),
             program_args: program_arguments(&all),
             parallelism: Some(parallelism),
             savepoint: None,
             configuration,
         };
-        self.status("submitting", &spec.name);
-        let id = self.run.wait(async {
-            let uploaded = target.flink.upload_jar(&jar).await?;
-            target.flink.run_jar(&uploaded, &request).await
-        })?;
-        let job = Job {
-            id,
-            name: spec.name.clone(),
+        let mut job = Job {
+            id: String::new(),
+            name: package.spec.name.clone(),
             parallelism,
             interval_s: submission.interval_s,
             arguments,
             results_topic,
         };
+        self.status("submitting", &job.name);
+        let request = JobRequest { package: &package, spec: &self.spec, job: &job, request };
+        job.id = target.apparatus.submit(&self.run, &request)?;
         self.state().setup.job = Some(job.clone());
         self.run.wait(target.flink.wait_until_running(&job.id, RUNNING_WITHIN))?;
         self.note_submitted(&job)?;
-        evidence::keep(&self.run, &target, &job.name, &job.id, &jar);
+        target.apparatus.keep_evidence(&self.run, &job);
         Ok(job)
+    }
+
+    fn make_results_topic(&self, spec: &JobSpec) -> Result<Option<String>> {
+        if spec.sink.is_none() {
+            return Ok(None);
+        }
+        let results = topic_name(&format!("{}-results", spec.name), &self.run.id, self.spec.order);
+        // Append times are the instants at which results are written.
+        self.make_topic(&results, 1, &[("message.timestamp.type", "LogAppendTime")])?;
+        Ok(Some(results))
+    }
+
+    /// The arguments in force with those that only the host knows.
+    fn fill(
+        &self,
+        spec: &JobSpec,
+        arguments: &BTreeMap<String, String>,
+        results_topic: Option<&str>,
+    ) -> Result<BTreeMap<String, String>> {
+        let mut all = arguments.clone();
+        for name in &spec.filled_by_host {
+            let value = match (name.as_str(), results_topic) {
+                ("bootstrap", _) => self.target()?.apparatus.bootstrap(),
+                ("results", Some(results)) => results.to_owned(),
+                _ => return Err(Error::script(format!("job {}: cprun cannot fill the argument `{name}`", spec.name))),
+            };
+            all.insert(name.clone(), value);
+        }
+        Ok(all)
     }
 
     fn note_submitted(&self, job: &Job) -> Result<()> {
         let target = self.target()?;
-        let (plan, checkpointing) = self.run.wait(async {
-            let plan = target.flink.plan(&job.id).await?;
-            let checkpointing = target.flink.checkpoint_config(&job.id).await?;
-            Ok((plan, checkpointing))
+        let (source, checkpointing) = self.run.wait(async {
+            let source = target.flink.source(&job.id).await?;
+            Ok((source, target.flink.checkpointing(&job.id).await?))
         })?;
-        let source = plan.sources().next().map(|node| (node.id.clone(), node.parallelism));
         let (source_vertex, source_subtasks) =
             source.clone().ok_or_else(|| Error::trial(format!("job {} has no source", job.name)))?;
         self.state().setup.source = source;
-        let checkpointing = match serde_json::to_value(checkpointing) {
-            Ok(serde_json::Value::Object(entries)) => entries.into_iter().collect(),
-            _ => std::collections::BTreeMap::new(),
-        };
         self.run.note_configuration(&format!("checkpointing {}", self.spec.id), checkpointing)?;
         self.note(Step::Submitted {
             job: job.name.clone(),
@@ -232,7 +238,7 @@ impl Trial {
         let live: Vec<Instance> =
             target.cluster.instances().into_iter().filter(|instance| instance.role == role && instance.alive).collect();
         let busy = match (role, self.job()) {
-            (Role::TaskManager, Some(job)) => self.run.wait(taskmanagers_of(&target.flink, &job.id))?,
+            (Role::TaskManager, Some(job)) => self.run.wait(taskmanagers_of(target.flink.as_ref(), &job.id))?,
             _ => Vec::new(),
         };
         let with_tasks: Vec<Instance> = live
@@ -267,7 +273,7 @@ impl Trial {
 const ATTEMPTS: u32 = 3;
 
 /// The TaskManagers that run tasks of the job right now, by the names under which Flink lists them.
-async fn taskmanagers_of(flink: &Flink, job: &str) -> Result<Vec<String>> {
+async fn taskmanagers_of(flink: &dyn JobManager, job: &str) -> Result<Vec<String>> {
     let mut attempt = 1;
     loop {
         match ask_taskmanagers_of(flink, job).await {
@@ -280,7 +286,7 @@ async fn taskmanagers_of(flink: &Flink, job: &str) -> Result<Vec<String>> {
     }
 }
 
-async fn ask_taskmanagers_of(flink: &Flink, job: &str) -> Result<Vec<String>> {
+async fn ask_taskmanagers_of(flink: &dyn JobManager, job: &str) -> Result<Vec<String>> {
     let mut ids = Vec::new();
     for vertex in flink.job(job).await?.vertices {
         let subtasks = flink.vertex(job, &vertex.id).await?.subtasks;
