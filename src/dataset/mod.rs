@@ -6,6 +6,7 @@
 
 mod account;
 mod bounds;
+mod counts;
 mod generate;
 mod header;
 mod inputs;
@@ -33,6 +34,7 @@ use serde::{Deserialize, Serialize};
 
 pub use account::{Account, InputFile};
 pub use bounds::Bounds;
+pub use counts::Counts;
 pub use inputs::files;
 pub use parse::{Trip, parse_row};
 pub use period::Period;

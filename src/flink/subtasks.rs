@@ -52,6 +52,13 @@ pub struct SubtaskTimes {
 }
 
 impl Subtask {
+    /// An attempt without the times of its states.
+    #[must_use]
+    pub fn seen(subtask: u32, attempt: u32, status: &str, taskmanager_id: Option<String>) -> Self {
+        let status = status.to_owned();
+        Self { subtask, attempt, status, taskmanager_id, deploying_at: None, status_duration: BTreeMap::new() }
+    }
+
     #[must_use]
     pub fn initializing_at(&self) -> Option<EpochMs> {
         self.spent_in("INITIALIZING")?;
