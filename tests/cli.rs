@@ -139,7 +139,7 @@ fn a_word_that_a_parameter_does_not_know_is_told_with_those_that_it_does() {
     let with = |parameter: &str, pieces: &[&str]| {
         place.without_tools(&["scripts/nyc_intervals.rhai", "-P", parameter]).fails(65, pieces);
     };
-    with("fault=kil", &["no kind of fault `kil`; it is one of kill, stop", "did you mean `kill`?"]);
+    with("fault=kil", &["`kind` cannot be `kil`; it is one of kill, stop", "did you mean `kill`?"]);
     with("scope=hosts", &["`scope` cannot be `hosts`; it is one of instance, host", "did you mean `host`?"]);
     with(
         "sink=exactlyonce",
@@ -213,7 +213,7 @@ fn all_taskmanagers_of_a_host_and_lists_of_instances_can_be_hit() {
     ] {
         hit(call).fails(69, &["Java is not installed"]);
     }
-    hit("fault::kill([1])").fails(65, &["an instance or a list of instances"]);
+    hit("fault::kill([1])").fails(65, &["an instance or a list of instances, not a list ([1])", "`cluster::pick(role"]);
     hit("fault::kill(cluster::pick(\"taskmanager\", i, #{ scop: \"host\" }))").fails(65, &["did you mean `scope`?"]);
 }
 
@@ -622,6 +622,6 @@ fn a_script_names_files_and_bounds() {
     }
     nyc("\"a.csv\", #{ form: \"2023-01-01\" }").fails(65, &["has no option `form`", "did you mean `from`?"]);
     nyc("[]").fails(65, &["no trip file is given"]);
-    nyc("[1]").fails(65, &["wants names of files"]);
+    nyc("[1]").fails(65, &["`files` wants a string or a list of strings, not a list ([1])"]);
     assert!(nyc("\"\", #{ to: \"2023-01-02\" }").out.contains("2023-01-01 to before 2023-01-02"));
 }

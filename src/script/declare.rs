@@ -10,12 +10,13 @@
 mod call;
 mod kind;
 
+use std::any::TypeId;
 use std::sync::Arc;
 
 use rhai::{Dynamic, Engine, FuncRegistration, Module, NativeCallContext, Variant};
 
 pub use call::{Call, Outcome, Thrown};
-pub use kind::Kind;
+pub use kind::{Kind, article};
 
 use super::errors::{self, Failure};
 use super::session::Session;
@@ -46,7 +47,25 @@ pub struct Argument {
     pub optional: bool,
 }
 
-/// The options of a primitive, the map `#{ … }` after its arguments.
+impl Argument {
+    #[must_use]
+    pub const fn required(name: &'static str, kind: Kind, doc: &'static str) -> Self {
+        Self { name, kind, doc, optional: false }
+    }
+
+    #[must_use]
+    pub const fn optional(name: &'static str, kind: Kind, doc: &'static str) -> Self {
+        Self { name, kind, doc, optional: true }
+    }
+
+    /// Where the map of options stands, if it is not the last; it cannot be left out there.
+    #[must_use]
+    pub const fn options(doc: &'static str) -> Self {
+        Self { name: "options", kind: Kind::Options, doc, optional: false }
+    }
+}
+
+/// The options of a primitive, the map `#{ … }`: after its arguments, or where one of `Kind::Options` stands.
 #[derive(Clone, Copy)]
 pub struct Options {
     pub known: &'static [Opt],
@@ -62,6 +81,21 @@ pub struct Opt {
     pub default: &'static str,
     /// What it does, with the unit where the kind does not say it.
     pub doc: &'static str,
+    /// Whether a call without it is a mistake.
+    pub required: bool,
+}
+
+impl Opt {
+    /// An option that may be left out; `default` is what it then is, `""` where the doc says what happens.
+    #[must_use]
+    pub const fn new(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Self {
+        Self { name, kind, default, doc, required: false }
+    }
+
+    #[must_use]
+    pub const fn required(name: &'static str, kind: Kind, doc: &'static str) -> Self {
+        Self { name, kind, default: "", doc, required: true }
+    }
 }
 
 /// What a call does to the world. `check`, completion and `help` call nothing but `Pure` ones.
@@ -92,6 +126,7 @@ pub struct Handle {
     pub name: &'static str,
     pub doc: &'static str,
     pub properties: Vec<Shown>,
+    pub type_id: TypeId,
     register: Box<dyn Fn(&mut Engine) + Send + Sync>,
 }
 
@@ -128,7 +163,7 @@ impl Handle {
             engine.register_fn("to_string", move |handle: &mut T| text(handle));
             engine.register_fn("to_debug", move |handle: &mut T| text(handle));
         };
-        Self { name, doc, properties: shown, register: Box::new(register) }
+        Self { name, doc, properties: shown, type_id: TypeId::of::<T>(), register: Box::new(register) }
     }
 
     pub fn register(&self, engine: &mut Engine) {
@@ -159,16 +194,40 @@ impl Primitive {
     /// How many values it may take, the map of options among them.
     #[must_use]
     pub fn most(&self) -> usize {
-        self.arguments.len() + usize::from(self.options.is_some())
+        self.arguments.len() + usize::from(self.options.is_some() && self.place_of_options().is_none())
+    }
+
+    /// Where among the arguments the map of options stands, if it is not the last.
+    #[must_use]
+    pub fn place_of_options(&self) -> Option<usize> {
+        self.arguments.iter().position(|argument| matches!(argument.kind, Kind::Options))
+    }
+
+    /// The options without which a call is a mistake.
+    pub fn required_options(&self) -> impl Iterator<Item = &'static Opt> {
+        self.options.iter().flat_map(|options| options.known).filter(|option| option.required)
+    }
+
+    /// Who speaks in messages. `experiment` of the stdlib hands its arguments on as they are, and its users have
+    /// not heard of the primitive behind it.
+    #[must_use]
+    pub fn spoken(&self) -> String {
+        let name = self.full_name();
+        if name == "run::trials" { "experiment".to_owned() } else { name }
     }
 
     /// `fault::every(period, count, act)`, options as `#{…}`, what may be left out in brackets.
     #[must_use]
     pub fn signature(&self) -> String {
-        let argument = |one: &Argument| if one.optional { format!("[{}]", one.name) } else { one.name.to_owned() };
+        let argument = |one: &Argument| match one.kind {
+            Kind::Options => "#{…}".to_owned(),
+            _ if one.optional => format!("[{}]", one.name),
+            _ => one.name.to_owned(),
+        };
         let mut parts: Vec<String> = self.arguments.iter().map(argument).collect();
-        if self.options.is_some() {
-            parts.push("[#{…}]".to_owned());
+        if self.options.is_some() && self.place_of_options().is_none() {
+            let needed = self.required_options().next().is_some();
+            parts.push(if needed { "#{…}" } else { "[#{…}]" }.to_owned());
         }
         format!("{}({})", self.full_name(), parts.join(", "))
     }

@@ -214,7 +214,6 @@ fn example(default: &Dynamic) -> String {
 }
 
 pub fn register(engine: &mut Engine) {
-    engine.register_type_with_name::<Params>("params");
     engine.register_indexer_get(|params: &mut Params, name: &str| params.get(name).map_err(super::errors::plain));
 }
 

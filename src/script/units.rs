@@ -183,8 +183,10 @@ pub fn kind_name(value: &Dynamic) -> String {
         "a map".into()
     } else if value.is_unit() {
         "nothing".into()
+    } else if value.is_fnptr() {
+        "a closure".into()
     } else {
-        format!("a {}", value.type_name())
+        super::declare::article(super::bind::handle_name(value).unwrap_or(value.type_name()))
     }
 }
 

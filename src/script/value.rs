@@ -1,121 +1,13 @@
-//! Reading the options of a primitive: a map in, typed values out, and an error for what is not known.
+//! Values as people and programs read them, and names as they were meant.
 
 use rhai::{Dynamic, Map};
 
-use super::units::{Bytes, Duration, kind_name};
-use crate::error::{Error, Result};
-
-/// The options of one call; every key that was not asked for is a mistake.
-pub struct OptionsMap {
-    what: &'static str,
-    map: Map,
-    known: Vec<&'static str>,
-}
-
-impl OptionsMap {
-    #[must_use]
-    pub fn new(what: &'static str, map: Map) -> Self {
-        Self { what, map, known: Vec::new() }
-    }
-
-    /// For options that cannot all be left out: a misspelt one is told before the one that it was meant for is
-    /// found missing.
-    pub fn only(what: &'static str, map: Map, known: &[&'static str]) -> Result<Self> {
-        let stranger = map.keys().find(|key| !known.contains(&key.as_str()));
-        stranger.map_or(Ok(()), |key| Err(unknown("option", &format!("{what} has no option `{key}`"), key, known)))?;
-        Ok(Self::new(what, map))
-    }
-
-    pub fn take(&mut self, key: &'static str) -> Option<Dynamic> {
-        self.known.push(key);
-        self.map.remove(key)
-    }
-
-    pub fn seconds(&mut self, key: &'static str) -> Result<Option<f64>> {
-        let what = self.what;
-        self.take(key).map(|value| duration(what, key, &value)).transpose()
-    }
-
-    /// A positive number, whole or not.
-    pub fn number(&mut self, key: &'static str) -> Result<Option<f64>> {
-        let what = self.what;
-        self.take(key).map(|value| number(&value).ok_or_else(|| wrong(what, key, "a number", &value))).transpose()
-    }
-
-    pub fn count(&mut self, key: &'static str) -> Result<Option<u32>> {
-        let what = self.what;
-        let read = |value: Dynamic| {
-            let count = value.as_int().ok().and_then(|count| u32::try_from(count).ok());
-            count.ok_or_else(|| wrong(what, key, "a whole number, 0 or more", &value))
-        };
-        self.take(key).map(read).transpose()
-    }
-
-    pub fn text(&mut self, key: &'static str) -> Result<Option<String>> {
-        let what = self.what;
-        let read = |value: Dynamic| value.clone().into_string().map_err(|_| wrong(what, key, "a string", &value));
-        self.take(key).map(read).transpose()
-    }
-
-    /// One of a few words.
-    pub fn choice(&mut self, key: &'static str, known: &[&str]) -> Result<Option<String>> {
-        let what = self.what;
-        let Some(text) = self.text(key)? else { return Ok(None) };
-        if known.contains(&text.as_str()) {
-            return Ok(Some(text));
-        }
-        let message = format!("{what}: `{key}` cannot be `{text}`; it is one of {}", known.join(", "));
-        Err(unknown("value", &message, &text, known))
-    }
-
-    pub fn bytes(&mut self, key: &'static str) -> Result<Option<u64>> {
-        let what = self.what;
-        let read = |value: Dynamic| {
-            let bytes = value.clone().try_cast::<Bytes>().and_then(|bytes| u64::try_from(bytes.0).ok());
-            bytes.ok_or_else(|| wrong(what, key, "a size such as `1.GiB`", &value))
-        };
-        self.take(key).map(read).transpose()
-    }
-
-    pub fn map(&mut self, key: &'static str) -> Result<Option<Map>> {
-        let what = self.what;
-        let read =
-            |value: Dynamic| value.clone().try_cast::<Map>().ok_or_else(|| wrong(what, key, "a map `#{ … }`", &value));
-        self.take(key).map(read).transpose()
-    }
-
-    /// What is left was misspelt.
-    pub fn finish(self) -> Result<()> {
-        let Some(key) = self.map.keys().next() else { return Ok(()) };
-        Err(unknown("option", &format!("{} has no option `{key}`", self.what), key, &self.known))
-    }
-}
-
-/// Ten years: longer than any experiment, and within what clocks can count.
-const LONGEST_S: f64 = 10.0 * 365.25 * 86400.0;
-
-pub fn duration(what: &str, key: &str, value: &Dynamic) -> Result<f64> {
-    let seconds = value.clone().try_cast::<Duration>().map(|duration| duration.seconds);
-    match seconds {
-        Some(seconds) if (0.0..=LONGEST_S).contains(&seconds) => Ok(seconds),
-        Some(seconds) => {
-            Err(Error::script(format!("{what}: `{key}` is {seconds} s, but must lie between 0 and ten years")))
-        }
-        None => Err(wrong(what, key, "a duration such as `30.s`", value)),
-    }
-}
+use super::units::{Bytes, Duration};
+use crate::error::Error;
 
 #[must_use]
 pub fn number(value: &Dynamic) -> Option<f64> {
     value.as_float().ok().or_else(|| value.as_int().ok().map(|number| number as f64))
-}
-
-pub fn wrong(what: &str, key: &str, wanted: &str, value: &Dynamic) -> Error {
-    let error = Error::script(format!("{what}: `{key}` wants {wanted}, not {} ({})", kind_name(value), text(value)));
-    match number(value) {
-        Some(number) if wanted.starts_with("a duration") => error.hint(format!("write the unit: `{number}.s`")),
-        _ => error,
-    }
 }
 
 /// "did you mean", or the list where nothing is close.

@@ -1,14 +1,13 @@
-//! `cluster::needs`, `cluster::pick`, `cluster::instances`, `cluster::host`
+//! `cluster::…`: what the script needs of its target, and what the target is made of.
 
-use std::sync::Arc;
-
-use rhai::{Array, Dynamic, Engine, FuncRegistration, Map, Module, NativeCallContext};
+use rhai::{Array, Dynamic};
 
 use crate::cluster::{Instance, Needs, Role, Scope, Storage};
 use crate::error::{Error, Result};
-use crate::script::errors::{Failure, result_at};
-use crate::script::session::{Place, Session};
-use crate::script::value::{OptionsMap, unknown};
+use crate::script::declare::{
+    Argument, Belongs, Call, Effect, Handle, Kind, Opt, Options, Outcome, Primitive, Property,
+};
+use crate::script::session::Place;
 
 /// A machine of the target, as a script holds it.
 #[derive(Clone, Debug)]
@@ -16,129 +15,169 @@ struct HostHandle {
     name: String,
 }
 
-pub fn fill(module: &mut Module, session: &Arc<Session>) {
-    let own = Arc::clone(session);
-    let needs = move |context: NativeCallContext, wanted: Map| -> std::result::Result<(), Failure> {
-        result_at(&context, needs(&own, wanted))
-    };
-    FuncRegistration::new("needs").with_volatility(true).set_into_module(module, needs);
+const ROLE: Kind = Kind::Word(|| Role::ALL.map(Role::name).to_vec());
+const STORAGE: Kind = Kind::Word(|| Storage::ALL.map(Storage::name).to_vec());
+const SCOPE: Kind = Kind::Word(|| Scope::ALL.map(Scope::name).to_vec());
+const INSTANCE: Kind = Kind::Handle("instance");
+const INSTANCES: Kind = Kind::List(&INSTANCE);
 
-    let own = Arc::clone(session);
-    let pick = move |context: NativeCallContext, role: &str, number: i64| -> std::result::Result<Instance, Failure> {
-        result_at(&context, pick(&own, role, number))
-    };
-    FuncRegistration::new("pick").with_volatility(true).set_into_module(module, pick);
+pub const PRIMITIVES: &[Primitive] = &[
+    Primitive {
+        module: "cluster",
+        name: "needs",
+        doc: "States what the script needs of its target. The local target provides just that.\n\n\
+            It comes before the first effect. A second call adds to the first. A target that lacks something is \
+            refused before anything starts, with exit code 69.",
+        arguments: &[],
+        options: Some(Options {
+            known: &[
+                Opt::new("flink", Kind::Text, "\"1.19.3\"", "version of Flink"),
+                Opt::new("kafka", Kind::Text, "\"3.9.1\"", "version of Kafka"),
+                Opt::new("taskmanagers", Kind::Count, "2", "number of TaskManagers, 1 or more"),
+                Opt::new("slots", Kind::Count, "2", "slots of each TaskManager, 1 or more"),
+                Opt::new("taskmanager_memory", Kind::Bytes, "1728.MiB", "process memory of each TaskManager"),
+                Opt::new("jobmanager_memory", Kind::Bytes, "", "process memory of the JobManager"),
+                Opt::new("kafka_memory", Kind::Bytes, "", "heap of Kafka"),
+                Opt::new("storage", STORAGE, "\"file\"", "where checkpoints go: a folder, or a MinIO of the run's own"),
+                Opt::new("rest_port", Kind::Count, "a free one", "port of Flink's REST API"),
+                Opt::new("kafka_port", Kind::Count, "a free one", "port of Kafka"),
+            ],
+            others: "",
+        }),
+        returns: Kind::Nothing,
+        effect: Effect::Acts,
+        belongs: Belongs::Top,
+        example: r#"cluster::needs(#{ taskmanagers: 2, slots: 2, taskmanager_memory: 1728.MiB, storage: "file" });"#,
+        run: needs,
+    },
+    Primitive {
+        module: "cluster",
+        name: "pick",
+        doc: "Picks a live instance of a role, drawn by the run's seed, the trial and `number`.\n\n\
+            Of TaskManagers it takes one that runs tasks of the job: after a recovery a restarted one has none, and \
+            a fault on it would hit nothing. With `scope` it returns a list, for faults that hit several at once.",
+        arguments: &[
+            Argument::required("role", ROLE, "what the instance does"),
+            Argument::required("number", Kind::Int, "which draw, as the `i` of `fault::every`"),
+        ],
+        options: Some(Options {
+            known: &[Opt::new(
+                "scope",
+                SCOPE,
+                "",
+                "`\"instance\"`: a list of just the picked one; `\"host\"`: with it all of its role on its host",
+            )],
+            others: "",
+        }),
+        returns: Kind::Either(&[INSTANCE, INSTANCES]),
+        effect: Effect::Reads,
+        belongs: Belongs::Body,
+        example: "fault::every(25.s, 3, |i| fault::kill(cluster::pick(\"taskmanager\", i)));",
+        run: pick,
+    },
+    Primitive {
+        module: "cluster",
+        name: "instances",
+        doc: "Lists the instances of the target, all or those of a role, on all hosts or on one.",
+        arguments: &[
+            Argument::optional("role", ROLE, "only instances that do this"),
+            Argument::optional("host", Kind::Handle("host"), "only instances on this host"),
+        ],
+        options: None,
+        returns: INSTANCES,
+        effect: Effect::Reads,
+        belongs: Belongs::Body,
+        example: "fault::every(25.s, 1, |i| fault::kill(cluster::instances(\"taskmanager\")));",
+        run: instances,
+    },
+    Primitive {
+        module: "cluster",
+        name: "host",
+        doc: "The host on which an instance runs.",
+        arguments: &[Argument::required("instance", INSTANCE, "the instance")],
+        options: None,
+        returns: Kind::Handle("host"),
+        effect: Effect::Pure,
+        belongs: Belongs::Body,
+        example: "fault::every(25.s, 1, |i| {\n    let host = cluster::host(cluster::pick(\"taskmanager\", i));\n    fault::kill(cluster::instances(\"taskmanager\", host));\n});",
+        run: host,
+    },
+];
 
-    let own = Arc::clone(session);
-    let pick_in = move |context: NativeCallContext,
-                        role: &str,
-                        number: i64,
-                        options: Map|
-          -> std::result::Result<Array, Failure> {
-        result_at(&context, pick_in(&own, role, number, options))
-    };
-    FuncRegistration::new("pick").with_volatility(true).set_into_module(module, pick_in);
-
-    let own = Arc::clone(session);
-    let of_role = move |context: NativeCallContext, role: &str| -> std::result::Result<Array, Failure> {
-        result_at(&context, parse_role(role).and_then(|role| instances(&own, Some(role))))
-    };
-    FuncRegistration::new("instances").with_volatility(true).set_into_module(module, of_role);
-
-    let own = Arc::clone(session);
-    let all = move |context: NativeCallContext| -> std::result::Result<Array, Failure> {
-        result_at(&context, instances(&own, None))
-    };
-    FuncRegistration::new("instances").with_volatility(true).set_into_module(module, all);
-
-    let own = Arc::clone(session);
-    let of_host =
-        move |context: NativeCallContext, role: &str, host: HostHandle| -> std::result::Result<Array, Failure> {
-            let of_role = parse_role(role).and_then(|role| instances(&own, Some(role)));
-            result_at(&context, of_role.map(|all| all.into_iter().filter(|one| is_on(one, &host)).collect()))
-        };
-    FuncRegistration::new("instances").with_volatility(true).set_into_module(module, of_host);
-
-    let host = |instance: Instance| HostHandle { name: instance.host };
-    FuncRegistration::new("host").with_volatility(true).set_into_module(module, host);
-}
-
-fn is_on(instance: &Dynamic, host: &HostHandle) -> bool {
-    instance.clone().try_cast::<Instance>().is_some_and(|instance| instance.host == host.name)
-}
-
-fn needs(session: &Session, wanted: Map) -> Result<()> {
-    if session.state().run.is_some() {
-        return Err(
-            Error::script("cluster::needs comes after the first effect").hint("state what the script needs at its top")
-        );
+fn needs(call: &Call<'_>) -> Outcome {
+    if call.session.state().run.is_some() {
+        return Err(Error::script("cluster::needs comes after the first effect")
+            .hint("state what the script needs at its top")
+            .into());
     }
-    let mut options = OptionsMap::new("cluster::needs", wanted);
     // A second call adds to the first.
-    let default = session.state().needs.clone();
-    let port = |number: Option<u32>| {
-        number
-            .map(|number| {
-                u16::try_from(number).map_err(|_| Error::script(format!("cluster::needs: {number} is no port")))
-            })
-            .transpose()
-    };
+    let default = call.session.state().needs.clone();
     let needs = Needs {
-        flink: options.text("flink")?.unwrap_or(default.flink),
-        kafka: options.text("kafka")?.unwrap_or(default.kafka),
-        taskmanagers: options.count("taskmanagers")?.unwrap_or(default.taskmanagers),
-        slots: options.count("slots")?.unwrap_or(default.slots),
-        taskmanager_memory: options.bytes("taskmanager_memory")?.unwrap_or(default.taskmanager_memory),
-        jobmanager_memory: options.bytes("jobmanager_memory")?.unwrap_or(default.jobmanager_memory),
-        kafka_memory: options.bytes("kafka_memory")?.unwrap_or(default.kafka_memory),
-        storage: options
-            .choice("storage", &Storage::ALL.map(Storage::name))?
-            .and_then(|name| Storage::parse(&name))
-            .unwrap_or(default.storage),
-        rest_port: port(options.count("rest_port")?)?.or(default.rest_port),
-        kafka_port: port(options.count("kafka_port")?)?.or(default.kafka_port),
+        flink: call.text("flink").unwrap_or(default.flink),
+        kafka: call.text("kafka").unwrap_or(default.kafka),
+        taskmanagers: call.count("taskmanagers")?.unwrap_or(default.taskmanagers),
+        slots: call.count("slots")?.unwrap_or(default.slots),
+        taskmanager_memory: call.bytes("taskmanager_memory").unwrap_or(default.taskmanager_memory),
+        jobmanager_memory: call.bytes("jobmanager_memory").unwrap_or(default.jobmanager_memory),
+        kafka_memory: call.bytes("kafka_memory").unwrap_or(default.kafka_memory),
+        storage: call.text("storage").and_then(|name| Storage::parse(&name)).unwrap_or(default.storage),
+        rest_port: port(call, "rest_port")?.or(default.rest_port),
+        kafka_port: port(call, "kafka_port")?.or(default.kafka_port),
     };
-    options.finish()?;
     if needs.taskmanagers == 0 || needs.slots == 0 {
-        return Err(Error::script("cluster::needs: `taskmanagers` and `slots` must be at least 1"));
+        return Err(Error::script("cluster::needs: `taskmanagers` and `slots` must be at least 1").into());
     }
-    session.state().needs = needs;
-    Ok(())
+    call.session.state().needs = needs;
+    Ok(Dynamic::UNIT)
 }
 
-fn parse_role(name: &str) -> Result<Role> {
-    let known = Role::ALL.map(Role::name);
-    Role::parse(name).ok_or_else(|| unknown("role", &format!("there is no role `{name}`"), name, &known))
+fn port(call: &Call<'_>, name: &str) -> Result<Option<u16>> {
+    let fits = |number: i64| {
+        u16::try_from(number).map_err(|_| Error::script(format!("{}: `{name}`: {number} is no port", call.name())))
+    };
+    call.int(name).map(fits).transpose()
 }
 
-fn pick(session: &Session, role: &str, number: i64) -> Result<Instance> {
-    let role = parse_role(role)?;
-    match session.trial("cluster::pick")? {
-        Place::Rehearsal => Ok(stand_in(role)),
-        Place::Trial(trial) => trial.pick(role, number),
-    }
+fn role(call: &Call<'_>) -> Option<Role> {
+    call.text("role").and_then(|name| Role::parse(&name))
 }
 
-/// `#{ scope: "host" }` takes along whatever of the role runs on the same host.
-fn pick_in(session: &Session, role: &str, number: i64, options: Map) -> Result<Array> {
-    let role = parse_role(role)?;
-    let mut options = OptionsMap::new("cluster::pick", options);
-    let scope = options.choice("scope", &Scope::ALL.map(Scope::name))?;
-    options.finish()?;
-    let scope = scope.and_then(|name| Scope::parse(&name)).unwrap_or(Scope::Instance);
-    let picked = match session.trial("cluster::pick")? {
+fn pick(call: &Call<'_>) -> Outcome {
+    let role = call.required("role", role(call))?;
+    let number = call.required("number", call.int("number"))?;
+    let place = call.session.trial(&call.name())?;
+    let Some(scope) = call.text("scope").and_then(|name| Scope::parse(&name)) else {
+        return Ok(Dynamic::from(match place {
+            Place::Rehearsal => stand_in(role),
+            Place::Trial(trial) => trial.pick(role, number)?,
+        }));
+    };
+    let picked = match place {
         Place::Rehearsal => vec![stand_in(role)],
         Place::Trial(trial) => trial.pick_in(role, number, scope)?,
     };
-    Ok(picked.into_iter().map(Dynamic::from).collect())
+    Ok(list(picked))
 }
 
-fn instances(session: &Session, role: Option<Role>) -> Result<Array> {
-    let all = match session.trial("cluster::instances")? {
+fn instances(call: &Call<'_>) -> Outcome {
+    let role = role(call);
+    let host = call.value("host").and_then(|value| value.clone().try_cast::<HostHandle>());
+    let all = match call.session.trial(&call.name())? {
         Place::Rehearsal => vec![stand_in(role.unwrap_or(Role::TaskManager))],
         Place::Trial(trial) => trial.instances(),
     };
-    Ok(all.into_iter().filter(|instance| role.is_none_or(|role| role == instance.role)).map(Dynamic::from).collect())
+    let wanted = |instance: &Instance| {
+        role.is_none_or(|role| role == instance.role) && host.as_ref().is_none_or(|host| host.name == instance.host)
+    };
+    Ok(list(all.into_iter().filter(wanted).collect()))
+}
+
+fn host(call: &Call<'_>) -> Outcome {
+    Ok(Dynamic::from(HostHandle { name: call.handle::<Instance>("instance")?.host }))
+}
+
+fn list(instances: Vec<Instance>) -> Dynamic {
+    Dynamic::from_array(instances.into_iter().map(Dynamic::from).collect::<Array>())
 }
 
 /// What a rehearsal hands out.
@@ -146,15 +185,36 @@ fn stand_in(role: Role) -> Instance {
     Instance { name: format!("{role}-1"), role, host: "local".into(), alive: true, registered_as: None }
 }
 
-pub fn register_types(engine: &mut Engine) {
-    engine
-        .register_type_with_name::<HostHandle>("host")
-        .register_get("name", |host: &mut HostHandle| host.name.clone())
-        .register_fn("to_string", |host: &mut HostHandle| host.name.clone())
-        .register_type_with_name::<Instance>("instance")
-        .register_get("name", |instance: &mut Instance| instance.name.clone())
-        .register_get("role", |instance: &mut Instance| instance.role.name())
-        .register_get("host", |instance: &mut Instance| instance.host.clone())
-        .register_get("alive", |instance: &mut Instance| instance.alive)
-        .register_fn("to_string", |instance: &mut Instance| instance.name.clone());
+pub fn handles() -> Vec<Handle> {
+    const HOST: &[Property<HostHandle>] = &[Property {
+        name: "name",
+        kind: Kind::Text,
+        doc: "its name; `local` is this machine",
+        get: |host| host.name.clone().into(),
+    }];
+    const INSTANCE: &[Property<Instance>] = &[
+        Property {
+            name: "name",
+            kind: Kind::Text,
+            doc: "its name, as in `taskmanager-1`",
+            get: |instance| instance.name.clone().into(),
+        },
+        Property { name: "role", kind: ROLE, doc: "what it does", get: |instance| instance.role.name().into() },
+        Property {
+            name: "host",
+            kind: Kind::Text,
+            doc: "name of the host on which it runs",
+            get: |instance| instance.host.clone().into(),
+        },
+        Property {
+            name: "alive",
+            kind: Kind::Bool,
+            doc: "whether its process ran when this value was taken",
+            get: |instance| instance.alive.into(),
+        },
+    ];
+    vec![
+        Handle::of("instance", "One running role on one host.", INSTANCE, |instance| instance.name.clone()),
+        Handle::of("host", "A machine of the target.", HOST, |host| host.name.clone()),
+    ]
 }

@@ -1,48 +1,48 @@
-//! `collect::start`
+//! `collect::…`: sampling.
 
-use std::sync::Arc;
+use rhai::Dynamic;
 
-use rhai::{FuncRegistration, Map, Module, NativeCallContext};
-
-use super::replay::Feed;
 use crate::cluster::flink_role::SAMPLING_STEP_MS;
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::run::Job;
-use crate::script::errors::{Failure, result_at};
-use crate::script::session::{Place, Session};
-use crate::script::value::OptionsMap;
+use crate::script::declare::{Argument, Belongs, Call, Effect, Kind, Opt, Options, Outcome, Primitive};
+use crate::script::session::Place;
 
-pub fn fill(module: &mut Module, session: &Arc<Session>) {
-    let own = Arc::clone(session);
-    let start_with =
-        move |context: NativeCallContext, job: Job, _feed: Feed, options: Map| -> std::result::Result<(), Failure> {
-            result_at(&context, start(&own, &job, options))
-        };
-    FuncRegistration::new("start").with_volatility(true).set_into_module(module, start_with);
-    let own = Arc::clone(session);
-    let start_plain = move |context: NativeCallContext, job: Job, _feed: Feed| -> std::result::Result<(), Failure> {
-        result_at(&context, start(&own, &job, Map::new()))
-    };
-    FuncRegistration::new("start").with_volatility(true).set_into_module(module, start_plain);
-}
+pub const PRIMITIVES: &[Primitive] = &[Primitive {
+    module: "collect",
+    name: "start",
+    doc: "Declares that this trial is sampled. Every body needs it.\n\n\
+        The samplers run from the warm-up to the end of the drain and write the job's probe, the broker's offsets, the \
+        replay, checkpoints, results and the resources of all instances to the journal.",
+    arguments: &[
+        Argument::required("job", Kind::Handle("job"), "the job that is observed"),
+        Argument::required("feed", Kind::Handle("replay"), "the replay that feeds it"),
+    ],
+    options: Some(Options {
+        known: &[Opt::new("every", Kind::Duration, "250.ms", "time between samples, not below 250 ms")],
+        others: "",
+    }),
+    returns: Kind::Nothing,
+    effect: Effect::Acts,
+    belongs: Belongs::Body,
+    example: "collect::start(job, feed, #{ every: 500.ms });",
+    run: start,
+}];
 
-fn start(session: &Session, job: &Job, options: Map) -> Result<()> {
-    let mut options = OptionsMap::new("collect::start", options);
-    let every_s = options.seconds("every")?;
-    options.finish()?;
+fn start(call: &Call<'_>) -> Outcome {
+    let job = call.handle::<Job>("job")?;
     let step_s = SAMPLING_STEP_MS as f64 / 1e3;
-    let every_s = every_s.unwrap_or(step_s);
+    let every_s = call.duration_s("every")?.unwrap_or(step_s);
     if every_s < step_s {
         return Err(Error::script(format!(
             "collect::start: `every` is {every_s} s, but Flink refreshes its metrics every {step_s} s"
         ))
-        .hint("take 250.ms or more"));
+        .hint("take 250.ms or more")
+        .into());
     }
-    match session.trial("collect::start")? {
-        Place::Rehearsal => {
-            session.rehearse(|declared| declared.collect = true);
-            Ok(())
-        }
-        Place::Trial(trial) => trial.declare_collect(job, every_s),
+    match call.session.trial(&call.name())? {
+        Place::Rehearsal => call.session.rehearse(|declared| declared.collect = true),
+        Place::Trial(trial) => trial.declare_collect(&job, every_s)?,
     }
+    Ok(Dynamic::UNIT)
 }

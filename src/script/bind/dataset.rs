@@ -1,53 +1,50 @@
-//! `dataset::nyc`
+//! `dataset::…`: rows to replay.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
-use rhai::{Array, Engine, FuncRegistration, Map, Module, NativeCallContext};
+use rhai::Dynamic;
 
 use crate::dataset::{self, Bounds, Dataset, Request};
-use crate::error::{Error, Result};
-use crate::script::errors::{Failure, result_at};
+use crate::error::Result;
+use crate::script::declare::{
+    Argument, Belongs, Call, Effect, Handle, Kind, Opt, Options, Outcome, Primitive, Property,
+};
 use crate::script::params::PAPER;
 use crate::script::session::Session;
-use crate::script::value::{OptionsMap, text};
 
-type Outcome = std::result::Result<Dataset, Failure>;
+pub const PRIMITIVES: &[Primitive] = &[Primitive {
+    module: "dataset",
+    name: "nyc",
+    doc: "Opens taxi trips of the NYC Taxi & Limousine Commission, cleaned and sorted by pickup time.\n\n\
+        `files` is a path, a pattern, several of them with commas or as a list, of CSV, CSV.gz or Parquet files with \
+        the yellow taxi's columns. `\"\"` generates trips with the same profile, from the run's seed: nothing is \
+        downloaded. What was read is kept in the cache, so that the next run opens it at once.",
+    arguments: &[Argument::required(
+        "files",
+        Kind::Either(&[Kind::Text, Kind::List(&Kind::Text)]),
+        "the files; `\"\"` for generated trips",
+    )],
+    options: Some(Options {
+        known: &[
+            Opt::new("from", Kind::Text, "", "first pickup time, `\"2023-01-01\"` or with a time of day"),
+            Opt::new("to", Kind::Text, "", "pickup times lie before this"),
+        ],
+        others: "",
+    }),
+    returns: Kind::Handle("dataset"),
+    effect: Effect::Reads,
+    belongs: Belongs::Anywhere,
+    example: r#"let trips = dataset::nyc("", #{ from: "2023-01-01", to: "2023-02-01" });"#,
+    run: nyc,
+}];
 
-pub fn fill(module: &mut Module, session: &Arc<Session>) {
-    let own = Arc::clone(session);
-    let one = move |context: NativeCallContext, file: &str| -> Outcome {
-        result_at(&context, nyc(&own, vec![file.to_owned()], Map::new()))
+fn nyc(call: &Call<'_>) -> Outcome {
+    let session = call.session;
+    let files = match call.list("files") {
+        Some(list) => list.into_iter().filter_map(|file| file.into_string().ok()).collect(),
+        None => vec![call.required("files", call.text("files"))?],
     };
-    FuncRegistration::new("nyc").with_volatility(true).set_into_module(module, one);
-    let own = Arc::clone(session);
-    let one_with = move |context: NativeCallContext, file: &str, options: Map| -> Outcome {
-        result_at(&context, nyc(&own, vec![file.to_owned()], options))
-    };
-    FuncRegistration::new("nyc").with_volatility(true).set_into_module(module, one_with);
-    let own = Arc::clone(session);
-    let several = move |context: NativeCallContext, files: Array| -> Outcome {
-        result_at(&context, texts(&files).and_then(|files| nyc(&own, files, Map::new())))
-    };
-    FuncRegistration::new("nyc").with_volatility(true).set_into_module(module, several);
-    let own = Arc::clone(session);
-    let several_with = move |context: NativeCallContext, files: Array, options: Map| -> Outcome {
-        result_at(&context, texts(&files).and_then(|files| nyc(&own, files, options)))
-    };
-    FuncRegistration::new("nyc").with_volatility(true).set_into_module(module, several_with);
-}
-
-fn texts(files: &Array) -> Result<Vec<String>> {
-    let name = |file: &rhai::Dynamic| {
-        let wrong = |_| Error::script(format!("dataset::nyc wants names of files, not {}", text(file)));
-        file.clone().into_string().map_err(wrong)
-    };
-    files.iter().map(name).collect()
-}
-
-fn nyc(session: &Session, files: Vec<String>, options: Map) -> Result<Dataset> {
-    let mut options = OptionsMap::new("dataset::nyc", options);
-    let (from, to) = (options.text("from")?, options.text("to")?);
-    options.finish()?;
+    let (from, to) = (call.text("from"), call.text("to"));
     let study = session.profile() == PAPER;
     let key = format!("{files:?} {from:?} {to:?} {study}");
     let known = session.datasets.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
@@ -57,7 +54,7 @@ fn nyc(session: &Session, files: Vec<String>, options: Map) -> Result<Dataset> {
     };
     session.datasets.lock().unwrap_or_else(PoisonError::into_inner).insert(key, dataset.clone());
     session.state().opened.push(dataset.clone());
-    Ok(dataset)
+    Ok(Dynamic::from(dataset))
 }
 
 fn read(session: &Session, files: &[String], from: Option<&str>, to: Option<&str>, study: bool) -> Result<Dataset> {
@@ -70,10 +67,20 @@ fn read(session: &Session, files: &[String], from: Option<&str>, to: Option<&str
     Dataset::nyc(&Request { files, bounds, study }, &host.cache()?, &mut host.watch())
 }
 
-pub fn register_types(engine: &mut Engine) {
-    engine
-        .register_type_with_name::<Dataset>("dataset")
-        .register_get("name", |dataset: &mut Dataset| dataset.name().to_owned())
-        .register_get("columns", |dataset: &mut Dataset| dataset.columns().to_string())
-        .register_fn("to_string", |dataset: &mut Dataset| dataset.describe());
+pub fn handles() -> Vec<Handle> {
+    const DATASET: &[Property<Dataset>] = &[
+        Property {
+            name: "name",
+            kind: Kind::Text,
+            doc: "the file's name without its folder, or `generated trips`",
+            get: |dataset| dataset.name().to_owned().into(),
+        },
+        Property {
+            name: "columns",
+            kind: Kind::Text,
+            doc: "zero-based positions of pickup time, zone and amount in a row, as in `1,7,16`",
+            get: |dataset| dataset.columns().to_string().into(),
+        },
+    ];
+    vec![Handle::of("dataset", "Rows to replay, in the order of their event times.", DATASET, Dataset::describe)]
 }

@@ -1,146 +1,163 @@
-//! `fault::kill`, `fault::stop`, `fault::inject`, `fault::every`
+//! `fault::…`: what is broken, and when.
 
-use std::sync::Arc;
-
-use rhai::{Array, Dynamic, Engine, FnPtr, FuncRegistration, Map, Module, NativeCallContext};
+use rhai::Dynamic;
 
 use crate::cluster::{Between, Instance};
-use crate::error::{Error, Result};
-use crate::fault::{Fault, Kind};
-use crate::script::errors::{Failure, result_at};
-use crate::script::session::{Place, Session};
-use crate::script::units::Duration;
-use crate::script::value::{self, OptionsMap, unknown};
+use crate::error::Error;
+use crate::fault::{self, Fault};
+use crate::script::declare::{
+    Argument, Belongs, Call, Effect, Handle, Kind, Opt, Options, Outcome, Primitive, Property,
+};
+use crate::script::session::Place;
 
-pub fn fill(module: &mut Module, session: &Arc<Session>) {
-    for kind in Kind::ALL {
-        one(module, session, kind);
-        several(module, session, kind);
-    }
-    let own = Arc::clone(session);
-    let named = move |context: NativeCallContext,
-                      kind: &str,
-                      instance: Instance,
-                      options: Map|
-          -> std::result::Result<Fault, Failure> {
-        result_at(&context, parse_kind(kind).and_then(|kind| inject(&own, kind, &[instance], options)))
-    };
-    FuncRegistration::new("inject").with_volatility(true).set_into_module(module, named);
+const KIND: Kind = Kind::Word(|| fault::Kind::ALL.map(fault::Kind::name).to_vec());
+const INSTANCE: Kind = Kind::Handle("instance");
 
-    let own = Arc::clone(session);
-    let named = move |context: NativeCallContext,
-                      kind: &str,
-                      instances: Array,
-                      options: Map|
-          -> std::result::Result<Fault, Failure> {
-        result_at(&context, parse_kind(kind).and_then(|kind| inject(&own, kind, &list(&instances)?, options)))
-    };
-    FuncRegistration::new("inject").with_volatility(true).set_into_module(module, named);
+const HIT: Argument = Argument::required(
+    "instances",
+    Kind::Either(&[INSTANCE, Kind::List(&INSTANCE)]),
+    "what is hit: an instance, or several at once, which are one fault",
+);
+const OPTIONS: Option<Options> = Some(Options {
+    known: &[Opt::new("down_for", Kind::Duration, "0.s", "how long the instances stay away before they start again")],
+    others: "",
+});
 
-    let own = Arc::clone(session);
-    let every = move |context: NativeCallContext,
-                      period: Duration,
-                      count: i64,
-                      act: FnPtr|
-          -> std::result::Result<(), Failure> {
-        let in_trial = result_at(&context, schedule(&own, period, count, &act))?;
-        if !in_trial && count > 0 {
-            drop(act.call_within_context::<rhai::Dynamic>(&context, (1_i64,))?);
-        }
-        Ok(())
-    };
-    FuncRegistration::new("every").with_volatility(true).set_into_module(module, every);
+pub const PRIMITIVES: &[Primitive] = &[
+    Primitive {
+        module: "fault",
+        name: "kill",
+        doc: "Kills instances with SIGKILL: the process has no chance to say goodbye.",
+        arguments: &[HIT],
+        options: OPTIONS,
+        returns: Kind::Handle("fault"),
+        effect: Effect::Acts,
+        belongs: Belongs::Body,
+        example: "fault::every(25.s, 3, |i| fault::kill(cluster::pick(\"taskmanager\", i), #{ down_for: 3.s }));",
+        run: |call| inject(call, fault::Kind::Kill),
+    },
+    Primitive {
+        module: "fault",
+        name: "stop",
+        doc: "Stops instances with SIGTERM: the process shuts down in order, and Flink hears of it at once.",
+        arguments: &[HIT],
+        options: OPTIONS,
+        returns: Kind::Handle("fault"),
+        effect: Effect::Acts,
+        belongs: Belongs::Body,
+        example: "fault::every(25.s, 3, |i| fault::stop(cluster::pick(\"taskmanager\", i), #{ down_for: 3.s }));",
+        run: |call| inject(call, fault::Kind::Stop),
+    },
+    Primitive {
+        module: "fault",
+        name: "inject",
+        doc: "Breaks instances in a way that is named by a string, so that the kind of fault can be a parameter or an axis.",
+        arguments: &[Argument::required("kind", KIND, "the way to break them"), HIT],
+        options: OPTIONS,
+        returns: Kind::Handle("fault"),
+        effect: Effect::Acts,
+        belongs: Belongs::Body,
+        example: "fault::every(25.s, 3, |i| fault::inject(\"kill\", cluster::pick(\"taskmanager\", i), #{ down_for: 3.s }));",
+        run: inject_named,
+    },
+    Primitive {
+        module: "fault",
+        name: "every",
+        doc: "Declares a schedule of faults: the closure is called with 1, 2, … each time one is due.\n\n\
+            Fault i is due at the start of the measured phase plus i times `period`, by the clock, whatever the \
+            recovery before it does. The measured phase ends one `period` after the last fault, or with the data. \
+            It returns at once.",
+        arguments: &[
+            Argument::required("period", Kind::Duration, "time from fault to fault, more than 0"),
+            Argument::required("count", Kind::Count, "how many faults; 0 for none"),
+            Argument::required("act", Kind::Closure(&["i"]), "what a fault does; `i` counts from 1"),
+        ],
+        options: None,
+        returns: Kind::Nothing,
+        effect: Effect::Acts,
+        belongs: Belongs::Body,
+        example: "fault::every(25.s, 3, |i| fault::kill(cluster::pick(\"taskmanager\", i), #{ down_for: 3.s }));",
+        run: every,
+    },
+];
+
+fn inject_named(call: &Call<'_>) -> Outcome {
+    let kind = call.text("kind").and_then(|name| fault::Kind::parse(&name));
+    inject(call, call.required("kind", kind)?)
 }
 
-/// `fault::kill(instance)` and its kin, with and without options.
-fn one(module: &mut Module, session: &Arc<Session>, kind: Kind) {
-    let own = Arc::clone(session);
-    let with =
-        move |context: NativeCallContext, instance: Instance, options: Map| -> std::result::Result<Fault, Failure> {
-            result_at(&context, inject(&own, kind, &[instance], options))
-        };
-    FuncRegistration::new(kind.name()).with_volatility(true).set_into_module(module, with);
-    let own = Arc::clone(session);
-    let plain = move |context: NativeCallContext, instance: Instance| -> std::result::Result<Fault, Failure> {
-        result_at(&context, inject(&own, kind, &[instance], Map::new()))
-    };
-    FuncRegistration::new(kind.name()).with_volatility(true).set_into_module(module, plain);
-}
-
-/// The same for a list of instances, which are hit at once and are one fault.
-fn several(module: &mut Module, session: &Arc<Session>, kind: Kind) {
-    let own = Arc::clone(session);
-    let with =
-        move |context: NativeCallContext, instances: Array, options: Map| -> std::result::Result<Fault, Failure> {
-            result_at(&context, list(&instances).and_then(|instances| inject(&own, kind, &instances, options)))
-        };
-    FuncRegistration::new(kind.name()).with_volatility(true).set_into_module(module, with);
-    let own = Arc::clone(session);
-    let plain = move |context: NativeCallContext, instances: Array| -> std::result::Result<Fault, Failure> {
-        result_at(&context, list(&instances).and_then(|instances| inject(&own, kind, &instances, Map::new())))
-    };
-    FuncRegistration::new(kind.name()).with_volatility(true).set_into_module(module, plain);
-}
-
-fn parse_kind(name: &str) -> Result<Kind> {
-    let known = Kind::ALL.map(Kind::name);
-    let message = format!("there is no kind of fault `{name}`; it is one of {}", known.join(", "));
-    Kind::parse(name).ok_or_else(|| unknown("kind", &message, name, &known))
-}
-
-fn list(instances: &Array) -> Result<Vec<Instance>> {
-    let one = |instance: &Dynamic| {
-        instance.clone().try_cast::<Instance>().ok_or_else(|| {
-            Error::script("a fault wants an instance or a list of instances")
-                .hint("`cluster::instances(\"taskmanager\")` gives a list")
-        })
-    };
-    instances.iter().map(one).collect()
-}
-
-fn inject(session: &Session, kind: Kind, instances: &[Instance], options: Map) -> Result<Fault> {
-    let mut options = OptionsMap::new("fault", options);
-    let down_for_s = options.seconds("down_for")?.unwrap_or(0.0);
-    options.finish()?;
-    match session.trial("a fault")? {
+fn inject(call: &Call<'_>, kind: fault::Kind) -> Outcome {
+    let instances = call.handles::<Instance>("instances")?;
+    let down_for_s = call.duration_s("down_for")?.unwrap_or(0.0);
+    let fault = match call.session.trial(&call.name())? {
         Place::Rehearsal => {
-            session.rehearse(|declared| declared.longest_down(down_for_s));
+            call.session.rehearse(|declared| declared.longest_down(down_for_s));
             let never = Between { lo_epoch_ms: 0.0, hi_epoch_ms: 0.0 };
             let instances = instances.iter().map(|instance| instance.name.clone()).collect();
-            Ok(Fault { number: 0, kind, instances, issued: never, gone: never })
+            Fault { number: 0, kind, instances, issued: never, gone: never }
         }
-        Place::Trial(trial) => trial.inject(kind, instances, down_for_s),
-    }
+        Place::Trial(trial) => trial.inject(kind, &instances, down_for_s)?,
+    };
+    Ok(Dynamic::from(fault))
 }
 
-/// Declares the schedule; false in a rehearsal, where the closure is tried once at once.
-fn schedule(session: &Session, period: Duration, count: i64, act: &FnPtr) -> Result<bool> {
-    let count = u32::try_from(count).map_err(|_| Error::script(format!("fault::every: {count} faults cannot be")))?;
-    value::duration("fault::every", "period", &Dynamic::from(period))?;
-    if period.seconds <= 0.0 {
-        return Err(Error::script(format!("fault::every: the time between faults is {period}, but must be positive")));
+fn every(call: &Call<'_>) -> Outcome {
+    let count = call.required("count", call.count("count")?)?;
+    let period_s = call.required("period", call.duration_s("period")?)?;
+    let act = call.closure("act")?;
+    if period_s <= 0.0 {
+        return Err(Error::script("fault::every: `period` is 0 s, but must be positive").into());
     }
-    match session.trial("fault::every")? {
+    match call.session.trial(&call.name())? {
         Place::Rehearsal => {
-            session.rehearse(|rehearsal| rehearsal.faults = Some((period.seconds, count)));
-            Ok(false)
+            call.session.rehearse(|rehearsal| rehearsal.faults = Some((period_s, count)));
+            if count > 0 {
+                drop(act.call_within_context::<Dynamic>(call.context, (1_i64,))?);
+            }
         }
         Place::Trial(trial) => {
-            trial.declare_faults(period.seconds, count)?;
-            session.state().act = Some(act.clone());
-            Ok(true)
+            trial.declare_faults(period_s, count)?;
+            call.session.state().act = Some(act);
         }
     }
+    Ok(Dynamic::UNIT)
 }
 
-pub fn register_types(engine: &mut Engine) {
-    engine
-        .register_type_with_name::<Fault>("fault")
-        .register_get("number", |fault: &mut Fault| i64::from(fault.number))
-        .register_get("kind", |fault: &mut Fault| fault.kind.name())
-        .register_get("instance", |fault: &mut Fault| fault.instance())
-        .register_get("instances", |fault: &mut Fault| -> Array {
-            fault.instances.iter().map(|name| Dynamic::from(name.clone())).collect()
-        })
-        .register_fn("to_string", |fault: &mut Fault| format!("{} of {}", fault.kind.name(), fault.instance()));
+pub fn handles() -> Vec<Handle> {
+    const FAULT: &[Property<Fault>] = &[
+        Property {
+            name: "number",
+            kind: Kind::Count,
+            doc: "which fault of the trial, from 1; 0 in a rehearsal",
+            get: |fault| Dynamic::from_int(fault.number.into()),
+        },
+        Property { name: "kind", kind: KIND, doc: "the way in which it broke", get: |fault| fault.kind.name().into() },
+        Property {
+            name: "instance",
+            kind: Kind::Text,
+            doc: "names of the instances that it hit, joined by `+`",
+            get: |fault| fault.instance().into(),
+        },
+        Property {
+            name: "instances",
+            kind: Kind::List(&Kind::Text),
+            doc: "names of the instances that it hit",
+            get: |fault| fault.instances.iter().map(|name| Dynamic::from(name.clone())).collect::<Vec<_>>().into(),
+        },
+    ];
+    vec![Handle::of("fault", "What was broken.", FAULT, |fault| {
+        format!("{} of {}", fault.kind.name(), fault.instance())
+    })]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_fault_has_a_primitive_of_its_name() {
+        for kind in fault::Kind::ALL {
+            assert!(PRIMITIVES.iter().any(|primitive| primitive.name == kind.name()), "{}", kind.name());
+        }
+    }
 }

@@ -1,54 +1,80 @@
-//! `flink::submit`
+//! `flink::…`: jobs.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use rhai::{Dynamic, Engine, FuncRegistration, Map, Module, NativeCallContext};
+use rhai::Dynamic;
 
 use crate::error::{Error, Result};
 use crate::flink::Given;
 use crate::run::{Job, Submission, Topic};
-use crate::script::errors::{Failure, result_at};
-use crate::script::session::{Place, Session};
+use crate::script::declare::{
+    Argument, Belongs, Call, Effect, Handle, Kind, Opt, Options, Outcome, Primitive, Property,
+};
+use crate::script::session::Place;
 use crate::script::units::{Duration, kind_name};
-use crate::script::value::OptionsMap;
 
-pub fn fill(module: &mut Module, session: &Arc<Session>) {
-    let own = Arc::clone(session);
-    let submit = move |context: NativeCallContext, job: &str, options: Map| -> std::result::Result<Job, Failure> {
-        result_at(&context, submit(&own, job, options))
-    };
-    FuncRegistration::new("submit").with_volatility(true).set_into_module(module, submit);
-}
+pub const PRIMITIVES: &[Primitive] = &[Primitive {
+    module: "flink",
+    name: "submit",
+    doc: "Submits a job and waits until all its tasks run.\n\n\
+        `job` is a name under `jobs/`: a folder with a `job.toml`, beside the script, above it, in the current \
+        directory, or one that comes with cprun. It is built with Maven when its sources are new.",
+    arguments: &[Argument::required("job", Kind::Text, "the job's name under `jobs/`, as in `\"nyc-window\"`")],
+    options: Some(Options {
+        known: &[
+            Opt::new("interval", Kind::Duration, "", "checkpoint interval, at least 1 ms; without it no checkpoints"),
+            Opt::new("parallelism", Kind::Count, "all slots, at most 8", "parallelism of all operators"),
+            Opt::new(
+                "args",
+                Kind::Map,
+                "#{}",
+                "arguments of the job, as its `job.toml` lists them; strings, whole numbers, durations, topics",
+            ),
+            Opt::new(
+                "config",
+                Kind::Map,
+                "#{}",
+                "entries of Flink's configuration for this job; keys in quotes, a duration becomes milliseconds",
+            ),
+        ],
+        others: "",
+    }),
+    returns: Kind::Handle("job"),
+    effect: Effect::Acts,
+    belongs: Belongs::Body,
+    example: r#"let job = flink::submit("nyc-window", #{ interval: 10.s, args: #{ topic: topic } });"#,
+    run: submit,
+}];
 
-fn submit(session: &Session, job: &str, options: Map) -> Result<Job> {
-    let mut options = OptionsMap::new("flink::submit", options);
-    let interval_s = options.seconds("interval")?;
-    let parallelism = options.count("parallelism")?;
-    let args = options.map("args")?.unwrap_or_default();
-    let config = options.map("config")?.unwrap_or_default();
-    options.finish()?;
+fn submit(call: &Call<'_>) -> Outcome {
+    let session = call.session;
+    let job = call.required("job", call.text("job"))?;
+    let interval_s = call.duration_s("interval")?;
     if interval_s.is_some_and(|interval| interval < 0.001) {
-        return Err(Error::script("flink::submit: `interval` must be at least 1.ms"));
+        return Err(Error::script("flink::submit: `interval` must be at least 1.ms").into());
     }
+    let args = call.map("args").unwrap_or_default();
     let args: BTreeMap<String, Given> =
         args.into_iter().map(|(name, value)| Ok((name.to_string(), given(&name, &value)?))).collect::<Result<_>>()?;
+    let config = call.map("config").unwrap_or_default();
     let config = config.into_iter().map(|(name, value)| (name.to_string(), config_text(&value))).collect();
     let columns = match session.state().opened.as_slice() {
         [one] => Some(one.columns().to_string()),
         _ => None,
     };
-    let submission = Submission { job: job.to_owned(), interval_s, parallelism, args, config, columns };
-    match session.trial("flink::submit")? {
+    let parallelism = call.count("parallelism")?;
+    let submission = Submission { job, interval_s, parallelism, args, config, columns };
+    let job = match session.trial(&call.name())? {
         Place::Rehearsal => {
-            let package = crate::run::JobPackage::find(job, &session.search())?;
+            let package = crate::run::JobPackage::find(&submission.job, &session.search())?;
             let arguments = package.arguments(&submission)?;
             let topic = arguments.get(&package.spec.source.topic).cloned();
             session.rehearse(|declared| declared.job = topic.or(Some(String::new())));
-            Ok(Job::rehearsed(job, interval_s, arguments))
+            Job::rehearsed(&submission.job, interval_s, arguments)
         }
-        Place::Trial(trial) => trial.submit(&submission),
-    }
+        Place::Trial(trial) => trial.submit(&submission)?,
+    };
+    Ok(Dynamic::from(job))
 }
 
 fn given(name: &str, value: &Dynamic) -> Result<Given> {
@@ -74,11 +100,16 @@ fn config_text(value: &Dynamic) -> String {
     }
 }
 
-pub fn register_types(engine: &mut Engine) {
-    engine
-        .register_type_with_name::<Job>("job")
-        .register_get("id", |job: &mut Job| job.id.clone())
-        .register_get("name", |job: &mut Job| job.name.clone())
-        .register_get("parallelism", |job: &mut Job| i64::from(job.parallelism))
-        .register_fn("to_string", |job: &mut Job| format!("{} ({})", job.name, job.id));
+pub fn handles() -> Vec<Handle> {
+    const JOB: &[Property<Job>] = &[
+        Property { name: "id", kind: Kind::Text, doc: "its id in Flink", get: |job| job.id.clone().into() },
+        Property { name: "name", kind: Kind::Text, doc: "its name under `jobs/`", get: |job| job.name.clone().into() },
+        Property {
+            name: "parallelism",
+            kind: Kind::Count,
+            doc: "with how many subtasks each operator runs",
+            get: |job| Dynamic::from_int(job.parallelism.into()),
+        },
+    ];
+    vec![Handle::of("job", "A job that runs in Flink.", JOB, |job| format!("{} ({})", job.name, job.id))]
 }

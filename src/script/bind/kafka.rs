@@ -14,9 +14,9 @@ pub const PRIMITIVES: &[Primitive] = &[Primitive {
     module: "kafka",
     name: "create_topic",
     doc: "Creates a topic of this trial. Its full name carries the run and the trial, so that runs do not meet; it is deleted when the trial ends.",
-    arguments: &[Argument { name: "name", kind: Kind::Text, doc: "how its full name begins", optional: false }],
+    arguments: &[Argument::required("name", Kind::Text, "how its full name begins")],
     options: Some(Options {
-        known: &[Opt { name: "partitions", kind: Kind::Count, default: "8", doc: "number of partitions, 1 or more" }],
+        known: &[Opt::new("partitions", Kind::Count, "8", "number of partitions, 1 or more")],
         others: "",
     }),
     returns: Kind::Handle("topic"),

@@ -1,4 +1,7 @@
-//! One thin binding for each primitive module: it converts, forwards, and gives an error its place.
+//! One thin binding for each primitive module: it declares, converts and forwards.
+//!
+//! A new primitive is a `Primitive` in the list of its module, and a new module an element of `PARTS`; registration,
+//! messages, check, completion, help, the reference and the tests follow from that.
 
 mod analysis;
 mod cluster;
@@ -12,26 +15,97 @@ mod report;
 mod run;
 mod top;
 
+use std::any::TypeId;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use rhai::{Engine, Module};
+use rhai::{Dynamic, Engine, Module};
 
 use super::declare::{self, Handle, Primitive};
 use super::session::Session;
 
+/// What a binding file adds to the language.
+struct Part {
+    /// `kafka`; empty for functions without a prefix.
+    module: &'static str,
+    /// One sentence for lists.
+    doc: &'static str,
+    primitives: &'static [Primitive],
+    handles: fn() -> Vec<Handle>,
+}
+
+/// Every module, in the order of a script.
+const PARTS: &[Part] = &[
+    Part { module: "", doc: "Functions without a prefix.", primitives: top::PRIMITIVES, handles: top::handles },
+    Part {
+        module: "cluster",
+        doc: "The target: what the script needs of it, its instances and hosts.",
+        primitives: cluster::PRIMITIVES,
+        handles: cluster::handles,
+    },
+    Part { module: "dataset", doc: "Rows to replay.", primitives: dataset::PRIMITIVES, handles: dataset::handles },
+    Part { module: "kafka", doc: "Topics and what they hold.", primitives: kafka::PRIMITIVES, handles: kafka::handles },
+    Part { module: "flink", doc: "Jobs of Flink.", primitives: flink::PRIMITIVES, handles: flink::handles },
+    Part {
+        module: "replay",
+        doc: "Sending a data set into a topic, by the clock.",
+        primitives: replay::PRIMITIVES,
+        handles: replay::handles,
+    },
+    Part { module: "collect", doc: "Sampling what a trial does.", primitives: collect::PRIMITIVES, handles: Vec::new },
+    Part {
+        module: "fault",
+        doc: "Breaking instances, now or by a schedule.",
+        primitives: fault::PRIMITIVES,
+        handles: fault::handles,
+    },
+    Part {
+        module: "run",
+        doc: "What `experiment` is made of, for writing another.",
+        primitives: run::PRIMITIVES,
+        handles: run::handles,
+    },
+    Part {
+        module: "report",
+        doc: "Tables, plots and text for the report.",
+        primitives: report::PRIMITIVES,
+        handles: Vec::new,
+    },
+    Part {
+        module: "analysis",
+        doc: "The formulas for utilization and the optimal interval.",
+        primitives: analysis::PRIMITIVES,
+        handles: Vec::new,
+    },
+];
+
 /// Every primitive, by module.
 pub fn primitives() -> impl Iterator<Item = &'static Primitive> {
-    [kafka::PRIMITIVES].into_iter().flatten()
+    PARTS.iter().flat_map(|part| part.primitives)
+}
+
+/// Every module with its sentence; the first has no name and holds the functions without a prefix.
+pub fn modules() -> impl Iterator<Item = (&'static str, &'static str)> {
+    PARTS.iter().map(|part| (part.module, part.doc))
 }
 
 /// Every type of values that primitives hand out.
 #[must_use]
 pub fn handles() -> Vec<Handle> {
-    [kafka::handles()].into_iter().flatten().collect()
+    PARTS.iter().flat_map(|part| (part.handles)()).collect()
 }
 
-fn declared(engine: &mut Engine, session: &Arc<Session>) {
+/// The name of a value's type, if it is one that primitives hand out.
+#[must_use]
+pub fn handle_name(value: &Dynamic) -> Option<&'static str> {
+    static NAMES: LazyLock<Vec<(TypeId, &'static str)>> =
+        LazyLock::new(|| handles().iter().map(|handle| (handle.type_id, handle.name)).collect());
+    let id = value.type_id();
+    NAMES.iter().find(|(known, _)| *known == id).map(|(_, name)| *name)
+}
+
+/// Registers all primitives and handles with the engine.
+pub fn register(engine: &mut Engine, session: &Arc<Session>) {
     let mut modules: BTreeMap<&str, Module> = BTreeMap::new();
     for primitive in primitives() {
         declare::register(primitive, modules.entry(primitive.module).or_default(), session);
@@ -45,34 +119,4 @@ fn declared(engine: &mut Engine, session: &Arc<Session>) {
         }
     }
     handles().iter().for_each(|handle| handle.register(engine));
-}
-
-/// Registers all primitives with the engine.
-pub fn register(engine: &mut Engine, session: &Arc<Session>) {
-    type Make = fn(&mut Module, &Arc<Session>);
-    let modules: [(&str, Make); 9] = [
-        ("analysis", analysis::fill),
-        ("cluster", cluster::fill),
-        ("collect", collect::fill),
-        ("dataset", dataset::fill),
-        ("fault", fault::fill),
-        ("flink", flink::fill),
-        ("replay", replay::fill),
-        ("report", report::fill),
-        ("run", run::fill),
-    ];
-    for (name, fill) in modules {
-        let mut module = Module::new();
-        fill(&mut module, session);
-        module.build_index();
-        engine.register_static_module(name, module.into());
-    }
-    declared(engine, session);
-    cluster::register_types(engine);
-    flink::register_types(engine);
-    replay::register_types(engine);
-    dataset::register_types(engine);
-    fault::register_types(engine);
-    run::register_types(engine);
-    top::register(engine, session);
 }

@@ -1,59 +1,88 @@
-//! `replay::start`
+//! `replay::…`: sending a data set into a topic.
 
-use std::sync::Arc;
-
-use rhai::{Engine, FuncRegistration, Map, Module, NativeCallContext};
+use rhai::Dynamic;
 
 use crate::dataset::Dataset;
-use crate::error::Result;
 use crate::replay::Pacing;
 use crate::run::{ReplayPlan, Topic};
-use crate::script::errors::{Failure, result_at};
-use crate::script::session::{Place, Session};
-use crate::script::value::OptionsMap;
+use crate::script::declare::{
+    Argument, Belongs, Call, Effect, Handle, Kind, Opt, Options, Outcome, Primitive, Property,
+};
+use crate::script::session::Place;
 
 /// A replay that will start when the body has returned.
 #[derive(Clone, Debug)]
-pub struct Feed {
-    pub topic: String,
-    pub speed: f64,
+struct Feed {
+    topic: String,
+    speed: f64,
 }
 
-pub fn fill(module: &mut Module, session: &Arc<Session>) {
-    let own = Arc::clone(session);
-    let start = move |context: NativeCallContext,
-                      dataset: Dataset,
-                      topic: Topic,
-                      options: Map|
-          -> std::result::Result<Feed, Failure> {
-        result_at(&context, start(&own, dataset, &topic, options))
-    };
-    FuncRegistration::new("start").with_volatility(true).set_into_module(module, start);
-}
+const BURST: &str = "burst";
+const PACING: Kind = Kind::Word(|| vec!["schedule", BURST]);
 
-fn start(session: &Session, dataset: Dataset, topic: &Topic, options: Map) -> Result<Feed> {
-    let mut options = OptionsMap::new("replay::start", options);
-    let speed = options.number("speed")?.unwrap_or(1.0);
-    let pacing = match options.choice("pacing", &["schedule", "burst"])?.as_deref() {
-        Some("burst") => Pacing::Burst,
-        _ => Pacing::Schedule,
-    };
-    options.finish()?;
-    let plan = ReplayPlan { dataset, topic: topic.clone(), speed, pacing };
+pub const PRIMITIVES: &[Primitive] = &[Primitive {
+    module: "replay",
+    name: "start",
+    doc: "Declares that a data set is sent into a topic; it begins when the body has returned.\n\n\
+        The replay is open loop: a row is due at the start plus its event time divided by `speed`, whatever Kafka or \
+        the job do. It returns at once.",
+    arguments: &[
+        Argument::required("dataset", Kind::Handle("dataset"), "the rows"),
+        Argument::required("topic", Kind::Handle("topic"), "where they go"),
+    ],
+    options: Some(Options {
+        known: &[
+            Opt::new("speed", Kind::Number, "1.0", "seconds of the data set in one second, more than 0"),
+            Opt::new(
+                "pacing",
+                PACING,
+                "\"schedule\"",
+                "`\"schedule\"`: each row when it is due; `\"burst\"`: a second's rows at once, then a second of sleep",
+            ),
+        ],
+        others: "",
+    }),
+    returns: Kind::Handle("replay"),
+    effect: Effect::Acts,
+    belongs: Belongs::Body,
+    example: "let feed = replay::start(trips, topic, #{ speed: 7200.0 });",
+    run: start,
+}];
+
+fn start(call: &Call<'_>) -> Outcome {
+    let dataset = call.handle::<Dataset>("dataset")?;
+    let topic = call.handle::<Topic>("topic")?;
+    let speed = call.number("speed").unwrap_or(1.0);
+    let pacing = if call.text("pacing").as_deref() == Some(BURST) { Pacing::Burst } else { Pacing::Schedule };
+    let feed = Feed { topic: topic.name.clone(), speed };
+    let plan = ReplayPlan { dataset, topic, speed, pacing };
     plan.check()?;
-    match session.trial("replay::start")? {
-        Place::Rehearsal => session.rehearse(|declared| {
+    match call.session.trial(&call.name())? {
+        Place::Rehearsal => call.session.rehearse(|declared| {
             declared.replay = Some(plan.topic.name.clone());
             declared.data_s = Some(plan.lasts_s());
         }),
         Place::Trial(trial) => trial.declare_replay(plan)?,
     }
-    Ok(Feed { topic: topic.name.clone(), speed })
+    Ok(Dynamic::from(feed))
 }
 
-pub fn register_types(engine: &mut Engine) {
-    engine
-        .register_type_with_name::<Feed>("replay")
-        .register_get("topic", |feed: &mut Feed| feed.topic.clone())
-        .register_get("speed", |feed: &mut Feed| feed.speed);
+pub fn handles() -> Vec<Handle> {
+    const FEED: &[Property<Feed>] = &[
+        Property {
+            name: "topic",
+            kind: Kind::Text,
+            doc: "full name of the topic that it fills",
+            get: |feed| feed.topic.clone().into(),
+        },
+        Property {
+            name: "speed",
+            kind: Kind::Number,
+            doc: "seconds of the data set in one second",
+            get: |feed| feed.speed.into(),
+        },
+    ];
+    vec![Handle::of("replay", "A data set on its way into a topic.", FEED, |feed| {
+        format!("replay into {} at {} times", feed.topic, feed.speed)
+    })]
 }

@@ -1,48 +1,75 @@
-//! `report::table`, `report::plot`, `report::text`
+//! `report::…`: what the report shows.
 
-use std::sync::Arc;
+use rhai::Dynamic;
 
-use rhai::{FuncRegistration, Module, NativeCallContext};
-
-use super::run::Study;
 use crate::error::{Error, Result};
 use crate::report::{Part, plots};
-use crate::script::errors::{Failure, result_at};
+use crate::script::declare::{Argument, Belongs, Call, Effect, Kind, Outcome, Primitive};
 use crate::script::session::Session;
-use crate::script::value::unknown;
 
-pub fn fill(module: &mut Module, session: &Arc<Session>) {
-    let own = Arc::clone(session);
-    let table = move |context: NativeCallContext, _study: Study, name: &str| -> std::result::Result<(), Failure> {
-        result_at(&context, table(&own, name))
-    };
-    FuncRegistration::new("table").with_volatility(true).set_into_module(module, table);
-    let own = Arc::clone(session);
-    let plot = move |context: NativeCallContext, _study: Study, name: &str| -> std::result::Result<(), Failure> {
-        result_at(&context, plot(&own, name))
-    };
-    FuncRegistration::new("plot").with_volatility(true).set_into_module(module, plot);
-    let own = Arc::clone(session);
-    let text = move |context: NativeCallContext, text: &str| -> std::result::Result<(), Failure> {
-        result_at(&context, show(&own, &Part::Text(text.to_owned())))
-    };
-    FuncRegistration::new("text").with_volatility(true).set_into_module(module, text);
+const TABLE: Kind = Kind::Word(|| Part::NAMES.to_vec());
+const PLOT: Kind = Kind::Word(|| plots::NAMES.to_vec());
+const STUDY: Argument = Argument::required("study", Kind::Handle("study"), "what `experiment` returned");
+
+pub const PRIMITIVES: &[Primitive] = &[
+    Primitive {
+        module: "report",
+        name: "table",
+        doc: "Computes a table from the run's files, prints it, and puts it into the report.",
+        arguments: &[STUDY, Argument::required("name", TABLE, "which table")],
+        options: None,
+        returns: Kind::Nothing,
+        effect: Effect::Acts,
+        belongs: Belongs::Anywhere,
+        example: "report::table(study, \"as_measured\");",
+        run: table,
+    },
+    Primitive {
+        module: "report",
+        name: "plot",
+        doc: "Draws a plot into the report, as SVG and PNG.",
+        arguments: &[STUDY, Argument::required("name", PLOT, "which plot")],
+        options: None,
+        returns: Kind::Nothing,
+        effect: Effect::Acts,
+        belongs: Belongs::Anywhere,
+        example: "report::plot(study, \"restart_by_interval\");",
+        run: plot,
+    },
+    Primitive {
+        module: "report",
+        name: "text",
+        doc: "Prints a paragraph and puts it into the report.",
+        arguments: &[Argument::required("text", Kind::Text, "the paragraph")],
+        options: None,
+        returns: Kind::Nothing,
+        effect: Effect::Acts,
+        belongs: Belongs::Anywhere,
+        example: "report::text(\"The disk was shared with another job.\");",
+        run: text,
+    },
+];
+
+fn table(call: &Call<'_>) -> Outcome {
+    let part = call.text("name").and_then(|name| Part::named(&name));
+    show(call.session, &call.required("name", part)?)
 }
 
-fn table(session: &Session, name: &str) -> Result<()> {
-    let part = Part::named(name)
-        .ok_or_else(|| unknown("table", &format!("there is no table `{name}`"), name, &Part::NAMES))?;
-    show(session, &part)
+fn plot(call: &Call<'_>) -> Outcome {
+    let part = call.text("name").and_then(|name| Part::plot(&name));
+    show(call.session, &call.required("name", part)?)
 }
 
-fn plot(session: &Session, name: &str) -> Result<()> {
-    let part =
-        Part::plot(name).ok_or_else(|| unknown("plot", &format!("there is no plot `{name}`"), name, &plots::NAMES))?;
-    show(session, &part)
+fn text(call: &Call<'_>) -> Outcome {
+    show(call.session, &Part::Text(call.required("text", call.text("text"))?))
 }
 
 /// Notes the part for the report, and prints it.
-fn show(session: &Session, part: &Part) -> Result<()> {
+fn show(session: &Session, part: &Part) -> Outcome {
+    Ok(noted(session, part).map(|()| Dynamic::UNIT)?)
+}
+
+fn noted(session: &Session, part: &Part) -> Result<()> {
     let run = session.state().run.clone();
     let run = run.ok_or_else(|| Error::script("there is nothing to report yet").hint("run an experiment first"))?;
     let text = run.report_part(part)?;

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, FuncRegistration, Map, Module, NativeCallContext, Position};
+use rhai::{Array, Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{self, Error, Result};
 use crate::record::AxisValue;
 use crate::run::{self, AxisPlan, Run, Trial, TrialSpec};
+use crate::script::declare::{
+    Argument, Belongs, Call, Effect, Handle, Kind, Opt, Options, Outcome, Primitive, Property,
+};
 use crate::script::engine;
 use crate::script::errors::{self, Failure, result_at};
 use crate::script::params::PAPER;
@@ -14,7 +17,6 @@ use crate::script::rehearsal::{Declared, Rehearsal};
 use crate::script::session::{Purpose, Session, Stage};
 use crate::script::source;
 use crate::script::units::{Bytes, Duration};
-use crate::script::value;
 
 /// One trial that is to be run, as a script holds it.
 #[derive(Clone, Debug)]
@@ -30,49 +32,101 @@ pub struct Study {
     pub name: String,
 }
 
-/// Keys of the map of `experiment` that are no axes.
-const OPTIONS: [&str; 5] = ["repeats", "duration", "warm_up", "drain", "order"];
+/// Words that will be options of `experiment`, and cannot name axes until then.
+const KEPT: [&str; 3] = ["warm_up", "drain", "order"];
 
-pub fn fill(module: &mut Module, session: &Arc<Session>) {
-    let own = Arc::clone(session);
-    let trials = move |context: NativeCallContext, name: &str, options: Map, body: FnPtr| {
-        trials(&context, &own, name, options, &body)
-    };
-    FuncRegistration::new("trials").with_volatility(true).set_into_module(module, trials);
-    let own = Arc::clone(session);
-    let trial =
-        move |context: NativeCallContext, handle: TrialHandle, body: FnPtr| trial(&context, &own, &handle, &body);
-    FuncRegistration::new("trial").with_volatility(true).set_into_module(module, trial);
-    let study = |name: &str| Study { name: name.to_owned() };
-    FuncRegistration::new("study").with_volatility(true).set_into_module(module, study);
-}
+const TRIALS_DOC: &str = "Rehearses the body, opens the run, and returns the trials in the order in which they run.\n\n\
+    This is what `experiment` calls. The body is rehearsed once for each combination before anything starts. Trials \
+    come in blocks of one of each combination, each block shuffled by the run's seed.";
+
+pub const PRIMITIVES: &[Primitive] = &[
+    Primitive {
+        module: "run",
+        name: "trials",
+        doc: TRIALS_DOC,
+        arguments: &[
+            Argument::required("name", Kind::Text, "name of the experiment"),
+            Argument::options("options and axes"),
+            Argument::required("body", Kind::Closure(&["v"]), "sets a trial up; `v` holds one value of each axis"),
+        ],
+        options: Some(Options {
+            known: &[
+                Opt::new("repeats", Kind::Count, "1", "trials of each combination"),
+                Opt::new("duration", Kind::Duration, "", "how long the measured phase lasts at most"),
+            ],
+            others: "an axis: the elements of a list are its values, anything else is one value",
+        }),
+        returns: Kind::List(&Kind::Handle("trial")),
+        effect: Effect::Acts,
+        belongs: Belongs::Anywhere,
+        example: EXAMPLE,
+        run: trials,
+    },
+    Primitive {
+        module: "run",
+        name: "trial",
+        doc: "Runs one trial: its body, then warm-up, the measured phase, drain and teardown.\n\n\
+            A trial that fails is written down and told, and the script goes on.",
+        arguments: &[
+            Argument::required("trial", Kind::Handle("trial"), "one of `run::trials`"),
+            Argument::required("body", Kind::Closure(&["v"]), "the body that `run::trials` rehearsed"),
+        ],
+        options: None,
+        returns: Kind::Nothing,
+        effect: Effect::Waits,
+        belongs: Belongs::Anywhere,
+        example: EXAMPLE,
+        run: trial,
+    },
+    Primitive {
+        module: "run",
+        name: "study",
+        doc: "A finished experiment, as `report::table` and its kin want it.",
+        arguments: &[Argument::required("name", Kind::Text, "name of the experiment")],
+        options: None,
+        returns: Kind::Handle("study"),
+        effect: Effect::Pure,
+        belongs: Belongs::Anywhere,
+        example: "let study = run::study(\"x\");",
+        run: |call| Ok(Dynamic::from(Study { name: call.required("name", call.text("name"))? })),
+    },
+];
+
+const EXAMPLE: &str = r#"let trips = dataset::nyc("");
+let body = |v| {
+    let topic = kafka::create_topic("trips");
+    let job = flink::submit("nyc-window", #{ interval: v.interval, args: #{ topic: topic } });
+    let feed = replay::start(trips, topic, #{ speed: 7200.0 });
+    collect::start(job, feed);
+};
+for trial in run::trials("x", #{ interval: [1.s, 10.s], duration: 20.s }, body) {
+    print(trial.id);
+    run::trial(trial, body);
+}"#;
 
 /// Rehearses the body, says how long it will take, opens the run, and gives the trials in their order.
-fn trials(
-    context: &NativeCallContext,
-    session: &Arc<Session>,
-    name: &str,
-    options: Map,
-    body: &FnPtr,
-) -> std::result::Result<Array, Failure> {
+fn trials(call: &Call<'_>) -> Outcome {
+    let session = call.session;
     if session.purpose == Purpose::Evaluate {
         let error = Error::script("an expression runs no experiment");
-        return Err(errors::at(context, error.hint("write it into a file and run `cprun FILE`")));
+        return Err(error.hint("write it into a file and run `cprun FILE`").into());
     }
-    let mut experiment = result_at(context, Experiment::read(options))?;
-    experiment.order_axes(name, &session.source.text);
-    let mut specs = result_at(context, run::trials(&experiment.plans(), experiment.repeats, session.options.seed))?;
-    let rehearsal = rehearse(context, session, &experiment, &specs, body)?;
+    let name = call.required("name", call.text("name"))?;
+    let body = call.closure("body")?;
+    let mut experiment = Experiment::read(call)?;
+    experiment.order_axes(&name, &session.source.text);
+    let mut specs = run::trials(&experiment.plans(), experiment.repeats, session.options.seed)?;
+    let rehearsal = rehearse(call.context, session, &experiment, &specs, &body)?;
     if session.purpose == Purpose::Estimate {
         session.state().estimate = Some(rehearsal);
-        return Err(Box::new(EvalAltResult::ErrorTerminated("estimated".into(), Position::NONE)));
+        return Err(Failure::new(EvalAltResult::ErrorTerminated("estimated".into(), Position::NONE)).into());
     }
-    result_at(context, announce(session, name, &rehearsal))?;
-    let run = result_at(context, open_run(session))?;
+    announce(session, &name, &rehearsal)?;
+    let run = open_run(session)?;
     run.set_duration(experiment.duration_s);
-    result_at(context, run.claim(&mut specs))?;
+    run.claim(&mut specs)?;
     let handle = |spec: TrialSpec| TrialHandle { values: experiment.values_of(&spec), spec };
-    Ok(specs.into_iter().map(handle).map(Dynamic::from).collect())
+    Ok(Dynamic::from_array(specs.into_iter().map(handle).map(Dynamic::from).collect()))
 }
 
 struct Experiment {
@@ -82,30 +136,20 @@ struct Experiment {
 }
 
 impl Experiment {
-    fn read(options: Map) -> Result<Self> {
-        let what = "experiment";
-        let mut experiment = Self { axes: Vec::new(), repeats: 1, duration_s: None };
-        for (key, value) in options {
-            match key.as_str() {
-                "repeats" => {
-                    let repeats = value.as_int().ok().and_then(|number| u32::try_from(number).ok());
-                    experiment.repeats =
-                        repeats.ok_or_else(|| value::wrong(what, "repeats", "a whole number", &value))?;
-                }
-                "duration" => experiment.duration_s = Some(value::duration(what, "duration", &value)?),
-                other if OPTIONS.contains(&other) => {
-                    return Err(Error::script(format!(
-                        "{what}: `{other}` is no axis, and as an option it is not built yet"
-                    ))
-                    .hint(format!("leave out `{other}`")));
-                }
-                axis => {
-                    let values = value.clone().try_cast::<Array>().unwrap_or_else(|| vec![value]);
-                    experiment.axes.push((axis.to_owned(), values));
-                }
+    fn read(call: &Call<'_>) -> Result<Self> {
+        let mut axes = Vec::new();
+        for (key, value) in &call.others {
+            if KEPT.contains(&key.as_str()) {
+                return Err(Error::script(format!(
+                    "{}: `{key}` is no axis, and as an option it is not built yet",
+                    call.name()
+                ))
+                .hint(format!("leave out `{key}`")));
             }
+            let values = value.clone().try_cast::<Array>().unwrap_or_else(|| vec![value.clone()]);
+            axes.push((key.to_string(), values));
         }
-        Ok(experiment)
+        Ok(Self { axes, repeats: call.count("repeats")?.unwrap_or(1), duration_s: call.duration_s("duration")? })
     }
 
     fn plans(&self) -> Vec<AxisPlan> {
@@ -223,7 +267,13 @@ fn open_run(session: &Arc<Session>) -> Result<Arc<Run>> {
 }
 
 /// Runs the body for one trial, then lets the trial go through its phases.
-fn trial(
+fn trial(call: &Call<'_>) -> Outcome {
+    let handle = call.handle::<TrialHandle>("trial")?;
+    run_trial(call.context, call.session, &handle, &call.closure("body")?)?;
+    Ok(Dynamic::UNIT)
+}
+
+fn run_trial(
     context: &NativeCallContext,
     session: &Arc<Session>,
     handle: &TrialHandle,
@@ -243,12 +293,12 @@ fn trial(
     };
     result_at(context, trial.end(error.as_ref()))?;
     match (outcome, error) {
-        (Err(_), Some(error)) if error.kind == Kind::Trial => {
+        (Err(_), Some(error)) if error.kind == error::Kind::Trial => {
             session.state().failed_trials += 1;
             session.host.progress.warning(&format!("trial {} failed: {}", handle.spec.id, error.in_one_line()));
             Ok(())
         }
-        (Err(_), Some(error)) if matches!(error.kind, Kind::Interrupted | Kind::Terminated) => {
+        (Err(_), Some(error)) if matches!(error.kind, error::Kind::Interrupted | error::Kind::Terminated) => {
             Err(errors::at(context, error))
         }
         (Err(failure), _) => Err(failure),
@@ -272,7 +322,7 @@ fn live(
         Some(act) => act.call_within_context::<Dynamic>(context, (i64::from(number),)).map(drop).map_err(|failure| {
             let error = errors::summary(&failure);
             // A fault that does not come about is written down and does not end the trial.
-            if error.kind != Kind::Trial {
+            if error.kind != error::Kind::Trial {
                 thrown = Some(failure);
             }
             error
@@ -286,12 +336,35 @@ fn live(
     }
 }
 
-pub fn register_types(engine: &mut Engine) {
-    engine
-        .register_type_with_name::<TrialHandle>("trial")
-        .register_get("id", |trial: &mut TrialHandle| trial.spec.id.clone())
-        .register_get("order", |trial: &mut TrialHandle| i64::from(trial.spec.order))
-        .register_get("repeat", |trial: &mut TrialHandle| i64::from(trial.spec.repeat))
-        .register_type_with_name::<Study>("study")
-        .register_get("name", |study: &mut Study| study.name.clone());
+pub fn handles() -> Vec<Handle> {
+    const TRIAL: &[Property<TrialHandle>] = &[
+        Property {
+            name: "id",
+            kind: Kind::Text,
+            doc: "its name, as in `interval=1s#1`",
+            get: |trial| trial.spec.id.clone().into(),
+        },
+        Property {
+            name: "order",
+            kind: Kind::Count,
+            doc: "from 1, in the order in which trials run",
+            get: |trial| Dynamic::from_int(trial.spec.order.into()),
+        },
+        Property {
+            name: "repeat",
+            kind: Kind::Count,
+            doc: "from 1, which trial of its combination",
+            get: |trial| Dynamic::from_int(trial.spec.repeat.into()),
+        },
+    ];
+    const STUDY: &[Property<Study>] = &[Property {
+        name: "name",
+        kind: Kind::Text,
+        doc: "name of the experiment",
+        get: |study| study.name.clone().into(),
+    }];
+    vec![
+        Handle::of("trial", "One combination of the axes, one repeat.", TRIAL, |trial| trial.spec.id.clone()),
+        Handle::of("study", "A finished experiment.", STUDY, |study| study.name.clone()),
+    ]
 }

@@ -6,6 +6,7 @@ use rhai::{Dynamic, FnPtr, Map, NativeCallContext, Variant};
 
 use super::{Kind, Primitive};
 use crate::error::{Error, Result};
+use crate::script::bind;
 use crate::script::errors::Failure;
 use crate::script::session::Session;
 use crate::script::units::{Bytes, Duration, kind_name};
@@ -53,19 +54,26 @@ impl<'a> Call<'a> {
         mut given: Vec<Dynamic>,
     ) -> Result<Self> {
         given.iter_mut().for_each(|value| *value = value.flatten_clone());
-        let map = match primitive.options {
+        let mut options = match primitive.options {
+            Some(_) if primitive.place_of_options().is_some() => None,
             Some(_) if given.len() > primitive.required() && given.last().is_some_and(Dynamic::is_map) => given.pop(),
             _ => None,
         };
-        check_number(primitive, given.len() + usize::from(map.is_some()), given.len())?;
+        check_number(primitive, given.len() + usize::from(options.is_some()), given.len())?;
         let mut values = Vec::with_capacity(given.len());
         for (argument, value) in primitive.arguments.iter().zip(given) {
             check_kind(primitive, argument.name, argument.kind, &value)?;
-            values.push((argument.name, value));
+            match argument.kind {
+                Kind::Options => options = Some(value),
+                _ => values.push((argument.name, value)),
+            }
         }
         let mut call = Self { session, context, primitive, values, others: Map::new() };
-        call.take_options(map.and_then(Dynamic::try_cast::<Map>).unwrap_or_default())?;
-        Ok(call)
+        call.take_options(options.and_then(Dynamic::try_cast::<Map>).unwrap_or_default())?;
+        match primitive.required_options().find(|option| call.value(option.name).is_none()) {
+            Some(option) => Err(call.lacks(option.name)),
+            None => Ok(call),
+        }
     }
 
     fn take_options(&mut self, map: Map) -> Result<()> {
@@ -79,7 +87,7 @@ impl<'a> Call<'a> {
                 }
                 None if options.others.is_empty() => {
                     let names: Vec<&str> = options.known.iter().map(|option| option.name).collect();
-                    let message = format!("{} has no option `{key}`", self.primitive.full_name());
+                    let message = format!("{} has no option `{key}`", self.primitive.spoken());
                     return Err(unknown("option", &message, &key, &names));
                 }
                 None => drop(self.others.insert(key, value)),
@@ -97,7 +105,7 @@ impl<'a> Call<'a> {
     /// Who is called, for messages.
     #[must_use]
     pub fn name(&self) -> String {
-        self.primitive.full_name()
+        self.primitive.spoken()
     }
 
     #[must_use]
@@ -170,12 +178,15 @@ impl<'a> Call<'a> {
 
     /// A handle by its Rust type.
     pub fn handle<T: Variant + Clone>(&self, name: &str) -> Result<T> {
-        let value = self.value(name).ok_or_else(|| self.lacks(name))?;
-        value.clone().try_cast::<T>().ok_or_else(|| {
-            let kind =
-                self.primitive.arguments.iter().find(|argument| argument.name == name).map(|argument| argument.kind);
-            wrong_kind(self.primitive, name, kind.unwrap_or(Kind::Any), value)
-        })
+        self.value(name).and_then(|value| value.clone().try_cast::<T>()).ok_or_else(|| self.lacks(name))
+    }
+
+    /// One handle or a list of them, as a list.
+    pub fn handles<T: Variant + Clone>(&self, name: &str) -> Result<Vec<T>> {
+        match self.list(name) {
+            Some(list) => Ok(list.into_iter().filter_map(Dynamic::try_cast::<T>).collect()),
+            None => Ok(vec![self.handle(name)?]),
+        }
     }
 
     /// What must be there by the declaration.
@@ -195,7 +206,7 @@ fn check_number(primitive: &Primitive, given: usize, positional: usize) -> Resul
     }
     let values = if given == 1 { "value".to_owned() } else { "values".to_owned() };
     let given = if given == 0 { "none".to_owned() } else { format!("{given} {values}") };
-    Err(Error::script(format!("{} does not take {given}", primitive.full_name()))
+    Err(Error::script(format!("{} does not take {given}", primitive.spoken()))
         .hint(format!("it is `{}`", primitive.signature())))
 }
 
@@ -208,7 +219,7 @@ fn check_kind(primitive: &Primitive, name: &str, kind: Kind, value: &Dynamic) ->
 
 /// "fault::every: `period` wants a duration such as `30.s`, not a whole number (25)"
 fn wrong_kind(primitive: &Primitive, name: &str, kind: Kind, value: &Dynamic) -> Error {
-    let who = primitive.full_name();
+    let who = primitive.spoken();
     if let (Kind::Word(words), Ok(given)) = (kind, value.clone().into_string()) {
         let words = words();
         let message = format!("{who}: `{name}` cannot be `{given}`; it is one of {}", words.join(", "));
@@ -220,6 +231,19 @@ fn wrong_kind(primitive: &Primitive, name: &str, kind: Kind, value: &Dynamic) ->
         (Kind::Duration, Some(number)) => error.hint(format!("write the unit: `{number}.s`")),
         (Kind::Bytes, Some(number)) => error.hint(format!("write the unit: `{number}.MiB`")),
         (Kind::Closure(names), _) => error.hint(format!("write `|{}| …`", names.join(", "))),
+        (Kind::Handle(handle), _) => giver(handle).map_or(error.clone(), |hint| error.hint(hint)),
+        (Kind::Either([Kind::Handle(handle), ..]), _) => giver(handle).map_or(error.clone(), |hint| error.hint(hint)),
         _ => error,
     }
+}
+
+/// Where a handle comes from: "`kafka::create_topic(name, [#{…}])` gives one".
+fn giver(handle: &str) -> Option<String> {
+    let gives = |kind: &Kind| matches!(kind, Kind::Handle(name) if *name == handle);
+    let is_giver = |primitive: &&'static Primitive| match primitive.returns {
+        Kind::Either(kinds) => kinds.iter().any(gives),
+        kind => gives(&kind),
+    };
+    let giver = bind::primitives().find(is_giver)?;
+    Some(format!("`{}` gives one", giver.signature()))
 }

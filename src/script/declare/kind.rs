@@ -2,6 +2,7 @@
 
 use rhai::{Array, Dynamic, FnPtr, Map};
 
+use crate::script::bind;
 use crate::script::units::{Bytes, Duration};
 
 /// What a value must be.
@@ -27,6 +28,8 @@ pub enum Kind {
     Bytes,
     List(&'static Kind),
     Map,
+    /// The map of options, where it is not the last argument.
+    Options,
     /// A closure with these arguments.
     Closure(&'static [&'static str]),
     /// A value that a primitive hands out, by the name of its type.
@@ -50,11 +53,28 @@ impl Kind {
             Self::Duration => "a duration such as `30.s`".into(),
             Self::Seconds => "a duration such as `30.s`, or seconds".into(),
             Self::Bytes => "a size such as `1.GiB`".into(),
-            Self::List(of) => format!("a list, each element {}", of.wanted()),
+            Self::List(of) => format!("a list of {}", of.several()),
             Self::Map => "a map `#{ … }`".into(),
+            Self::Options => "a map of options `#{ … }`".into(),
             Self::Closure(names) => format!("a closure `|{}| …`", names.join(", ")),
             Self::Handle(name) => article(name),
-            Self::Either(kinds) => kinds.iter().map(|kind| kind.wanted()).collect::<Vec<_>>().join(", or "),
+            Self::Either(kinds) => joined(kinds, Self::wanted),
+        }
+    }
+
+    /// As the elements of a list are named: "instances".
+    fn several(self) -> String {
+        match self {
+            Self::Int | Self::Count => "whole numbers".into(),
+            Self::Number => "numbers".into(),
+            Self::Text => "strings".into(),
+            Self::Duration => "durations such as `30.s`".into(),
+            Self::Bytes => "sizes such as `1.GiB`".into(),
+            Self::Map => "maps `#{ … }`".into(),
+            Self::Closure(_) => "closures".into(),
+            Self::Handle(name) => format!("{name}s"),
+            Self::Any => "values".into(),
+            other => format!("values, each {}", other.wanted()),
         }
     }
 
@@ -73,10 +93,10 @@ impl Kind {
             Self::Seconds => "duration or seconds".into(),
             Self::Bytes => "size".into(),
             Self::List(of) => format!("list of {}", of.short()),
-            Self::Map => "map".into(),
+            Self::Map | Self::Options => "map".into(),
             Self::Closure(names) => format!("closure |{}|", names.join(", ")),
             Self::Handle(name) => name.into(),
-            Self::Either(kinds) => kinds.iter().map(|kind| kind.short()).collect::<Vec<_>>().join(" or "),
+            Self::Either(kinds) => joined(kinds, Self::short),
         }
     }
 
@@ -97,33 +117,25 @@ impl Kind {
             Self::List(of) => {
                 value.clone().try_cast::<Array>().is_some_and(|list| list.iter().all(|one| of.accepts(one)))
             }
-            Self::Map => value.is::<Map>(),
+            Self::Map | Self::Options => value.is::<Map>(),
             Self::Closure(_) => value.is::<FnPtr>(),
-            // Which type it is, the primitive asks when it takes the handle out.
-            Self::Handle(_) => !is_plain(value),
+            Self::Handle(name) => bind::handle_name(value) == Some(name),
             Self::Either(kinds) => kinds.iter().any(|kind| kind.accepts(value)),
         }
     }
 }
 
-fn is_plain(value: &Dynamic) -> bool {
-    value.is_unit()
-        || value.is_bool()
-        || value.is_int()
-        || value.is_float()
-        || value.is_string()
-        || value.is_array()
-        || value.is_map()
-        || value.is_fnptr()
-        || value.is::<Duration>()
-        || value.is::<Bytes>()
+fn joined(kinds: &[Kind], word: fn(Kind) -> String) -> String {
+    kinds.iter().map(|kind| word(*kind)).collect::<Vec<_>>().join(" or ")
 }
 
 fn quoted(words: &[&str]) -> String {
     words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ")
 }
 
-fn article(name: &str) -> String {
+/// "an instance"
+#[must_use]
+pub fn article(name: &str) -> String {
     let vowel = name.starts_with(['a', 'e', 'i', 'o', 'u']);
     format!("{} {name}", if vowel { "an" } else { "a" })
 }
