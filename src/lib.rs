@@ -19,5 +19,6 @@ pub mod report;
 pub mod run;
 pub mod runtime;
 pub mod script;
+pub mod sim;
 
 include!(concat!(env!("OUT_DIR"), "/embedded.rs"));

@@ -15,6 +15,8 @@ pub mod lag;
 pub mod latency;
 pub mod model;
 pub mod oracle;
+pub mod outlook;
+pub mod precision;
 pub mod provenance;
 pub mod resources;
 pub mod results;

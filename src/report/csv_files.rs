@@ -13,7 +13,7 @@ type File = (&'static str, Vec<u8>);
 pub fn all(run: &Run, results: &Results) -> Result<Vec<File>> {
     Ok(vec![
         trials(results)?,
-        samples(run)?,
+        samples(run, results.simulated)?,
         checkpoints(results)?,
         faults(results)?,
         windows(results)?,
@@ -21,21 +21,32 @@ pub fn all(run: &Run, results: &Results) -> Result<Vec<File>> {
     ])
 }
 
-struct Sheet(csv::Writer<Vec<u8>>);
+struct Sheet {
+    writer: csv::Writer<Vec<u8>>,
+    /// Every row of a simulated run says so in its last column.
+    simulated: bool,
+}
 
 impl Sheet {
-    fn new(header: &[String]) -> Result<Self> {
-        let mut sheet = Self(csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(Vec::new()));
-        sheet.row(header)?;
+    fn new(header: &[String], simulated: bool) -> Result<Self> {
+        let writer = csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(Vec::new());
+        let mut sheet = Self { writer, simulated };
+        sheet.write(header, "simulated")?;
         Ok(sheet)
     }
 
     fn row<T: AsRef<[u8]>>(&mut self, cells: &[T]) -> Result<()> {
-        self.0.write_record(cells).map_err(|error| Error::defect(format!("cannot write a CSV row: {error}")))
+        self.write(cells, "true")
+    }
+
+    fn write<T: AsRef<[u8]>>(&mut self, cells: &[T], last: &str) -> Result<()> {
+        let last = self.simulated.then_some(last.as_bytes());
+        let row = cells.iter().map(AsRef::as_ref).chain(last);
+        self.writer.write_record(row).map_err(|error| Error::defect(format!("cannot write a CSV row: {error}")))
     }
 
     fn file(self, name: &'static str) -> Result<File> {
-        let bytes = self.0.into_inner().map_err(|error| Error::defect(format!("cannot write {name}: {error}")))?;
+        let bytes = self.writer.into_inner().map_err(|error| Error::defect(format!("cannot write {name}: {error}")))?;
         Ok((name, bytes))
     }
 }
@@ -101,7 +112,7 @@ fn trials(results: &Results) -> Result<File> {
         "verdict",
         "reasons",
     ]));
-    let mut sheet = Sheet::new(&columns)?;
+    let mut sheet = Sheet::new(&columns, results.simulated)?;
     for trial in &results.trials {
         let mut row = vec![trial.id.clone()];
         row.extend(axis_cells(&trial.axes, &axes));
@@ -120,8 +131,9 @@ fn trials(results: &Results) -> Result<File> {
     sheet.file("trials.csv")
 }
 
-fn samples(run: &Run) -> Result<File> {
-    let mut sheet = Sheet::new(&header(&["trial", "t_ms", "source", "name", "subtask", "attempt", "value"]))?;
+fn samples(run: &Run, simulated: bool) -> Result<File> {
+    let columns = header(&["trial", "t_ms", "source", "name", "subtask", "attempt", "value"]);
+    let mut sheet = Sheet::new(&columns, simulated)?;
     for trial in &run.trials {
         for sample in &trial.samples {
             let at = millis(sample.at_epoch_ms - trial.start_epoch_ms);
@@ -143,28 +155,31 @@ fn samples(run: &Run) -> Result<File> {
 }
 
 fn checkpoints(results: &Results) -> Result<File> {
-    let mut sheet = Sheet::new(&header(&[
-        "trial",
-        "id",
-        "kind",
-        "status",
-        "trigger_ms",
-        "ack_ms",
-        "duration_ms",
-        "sync_ms",
-        "async_ms",
-        "align_ms",
-        "start_delay_ms",
-        "size_bytes",
-        "incremental_bytes",
-        "during_fault",
-        "cpu_s",
-        "disk_written_bytes",
-        "net_sent_bytes",
-        "extra_cpu_s",
-        "extra_disk_written_bytes",
-        "extra_net_sent_bytes",
-    ]))?;
+    let mut sheet = Sheet::new(
+        &header(&[
+            "trial",
+            "id",
+            "kind",
+            "status",
+            "trigger_ms",
+            "ack_ms",
+            "duration_ms",
+            "sync_ms",
+            "async_ms",
+            "align_ms",
+            "start_delay_ms",
+            "size_bytes",
+            "incremental_bytes",
+            "during_fault",
+            "cpu_s",
+            "disk_written_bytes",
+            "net_sent_bytes",
+            "extra_cpu_s",
+            "extra_disk_written_bytes",
+            "extra_net_sent_bytes",
+        ]),
+        results.simulated,
+    )?;
     for trial in &results.trials {
         for (row, spent) in trial.checkpoints.iter().zip(&trial.checkpoint_uses) {
             let checkpoint = &row.checkpoint;
@@ -218,7 +233,7 @@ fn faults(results: &Results) -> Result<File> {
         "initializing_hi_ms",
         "restored_checkpoint",
     ]));
-    let mut sheet = Sheet::new(&columns)?;
+    let mut sheet = Sheet::new(&columns, results.simulated)?;
     for trial in &results.trials {
         for fault in &trial.faults {
             let mut row = vec![
@@ -259,18 +274,21 @@ fn faults(results: &Results) -> Result<File> {
 }
 
 fn windows(results: &Results) -> Result<File> {
-    let mut sheet = Sheet::new(&header(&[
-        "trial",
-        "zone",
-        "window_start_epoch_ms",
-        "count",
-        "cents",
-        "due_ms",
-        "written_ms",
-        "visible_ms",
-        "duplicates",
-        "oracle",
-    ]))?;
+    let mut sheet = Sheet::new(
+        &header(&[
+            "trial",
+            "zone",
+            "window_start_epoch_ms",
+            "count",
+            "cents",
+            "due_ms",
+            "written_ms",
+            "visible_ms",
+            "duplicates",
+            "oracle",
+        ]),
+        results.simulated,
+    )?;
     for trial in &results.trials {
         for window in &trial.windows {
             sheet.row(&[
@@ -307,7 +325,7 @@ fn summary(results: &Results) -> Result<File> {
             .iter()
             .flat_map(|name| [(*name).to_owned(), format!("{name}_lo"), format!("{name}_hi"), format!("{name}_n")]),
     );
-    let mut sheet = Sheet::new(&columns)?;
+    let mut sheet = Sheet::new(&columns, results.simulated)?;
     for row in &results.rows {
         let mut cells = axis_cells(&row.axes, &axes);
         for (_, cell) in row.figures.iter() {

@@ -140,7 +140,7 @@ fn half_width(values: &[f64]) -> Option<f64> {
 }
 
 /// The quantile of Student's t that cuts off the upper half of what lies outside `CONFIDENCE`.
-fn student(freedom: f64) -> Option<f64> {
+pub(super) fn student(freedom: f64) -> Option<f64> {
     Some(StudentsT::new(0.0, 1.0, freedom).ok()?.inverse_cdf(f64::midpoint(1.0, CONFIDENCE)))
 }
 
