@@ -227,3 +227,15 @@ fn spinner() -> ProgressBar {
     );
     bar
 }
+
+/// What the disk that holds `path` has left for a user; nothing where the system does not tell.
+#[must_use]
+pub fn free_bytes(path: &std::path::Path) -> Option<u64> {
+    use std::os::unix::ffi::OsStrExt;
+    let path = std::ffi::CString::new(path.as_os_str().as_bytes()).ok()?;
+    // SAFETY: a zeroed statvfs is a valid place for the answer, and the path ends with a zero.
+    unsafe {
+        let mut disk: libc::statvfs = std::mem::zeroed();
+        (libc::statvfs(path.as_ptr(), &raw mut disk) == 0).then(|| disk.f_bavail * disk.f_frsize)
+    }
+}

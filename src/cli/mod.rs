@@ -6,6 +6,7 @@ mod dataset;
 mod doctor;
 mod eval;
 mod exit;
+mod plan;
 mod run;
 mod signals;
 
@@ -38,6 +39,8 @@ struct CommandLine {
 enum Command {
     /// Run a script; the same as `cprun SCRIPT`
     Run(run::Arguments),
+    /// Say what a run will do, cost and tell, without starting anything
+    Plan(plan::Arguments),
     /// Evaluate one expression and print its value
     Eval(eval::Arguments),
     /// Compute everything of a run directory anew from its journal
@@ -71,6 +74,7 @@ fn dispatch(host: &Host, runtime: &tokio::runtime::Runtime, arguments: CommandLi
     let runtime = &Runtime::real(runtime.handle().clone());
     match arguments.command {
         Some(Command::Run(arguments)) => run::script(host, runtime, arguments, typed),
+        Some(Command::Plan(arguments)) => plan::plan(host, runtime, &arguments, typed),
         Some(Command::Eval(arguments)) => eval::eval(host, runtime, &arguments),
         Some(Command::Analyze(arguments)) => run::analyze(host, &arguments),
         Some(Command::Report(arguments)) => run::report(host, &arguments),

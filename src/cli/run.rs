@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::exit;
+use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::host::Host;
 use crate::report::{self, Part};
 use crate::run::directory::RunDirectory;
-use crate::run::{self, Finished, load, publish};
+use crate::run::{self, Finished, TargetName, load, publish};
 use crate::runtime::Runtime;
 use crate::script::{self, Options, Source};
 
@@ -24,6 +25,9 @@ pub struct Arguments {
     /// Which of the script's profiles to take [default: quick where there is one, else paper]
     #[arg(long)]
     profile: Option<String>,
+    /// Where it runs: `local`, processes of this machine, or `sim`, a simulation in seconds
+    #[arg(long, default_value = "local")]
+    target: String,
     /// The run directory [default: results/SCRIPT/TIME under the current directory]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -66,10 +70,14 @@ pub fn script(host: &Host, runtime: &Runtime, arguments: Arguments, typed: &[Str
         host.progress = host.progress.quiet();
     }
     let json = arguments.json;
+    let target = TargetName::parse(&arguments.target)?;
+    let runtime = &on_its_clock(&mut host, runtime, target)?;
+    let _inside = runtime.enter();
     let options = Options {
         parameters: arguments.parameters.iter().map(|text| parameter(text)).collect::<Result<_>>()?,
         profile: arguments.profile,
         out: arguments.out,
+        target,
         seed: arguments.seed,
         json,
         command_line: typed.to_vec(),
@@ -88,6 +96,19 @@ pub fn script(host: &Host, runtime: &Runtime, arguments: Arguments, typed: &[Str
         host.progress.print(&script::render(error));
     }
     Ok(exit::worst(&codes))
+}
+
+/// The runtime of a target; for a simulated one the host's clock becomes virtual.
+pub fn on_its_clock(host: &mut Host, runtime: &Runtime, target: TargetName) -> Result<Runtime> {
+    if !target.is_simulated() {
+        return Ok(runtime.clone());
+    }
+    let runtime = Runtime::simulated()?;
+    {
+        let _inside = runtime.enter();
+        host.clock = Clock::start();
+    }
+    Ok(runtime)
 }
 
 /// Says what came of it, and which exit codes that means.
@@ -120,7 +141,7 @@ fn tell(host: &Host, finished: &Finished, json: bool, complete: bool, failed_tri
     codes
 }
 
-fn parameter(text: &str) -> Result<(String, String)> {
+pub fn parameter(text: &str) -> Result<(String, String)> {
     let (name, value) = text.split_once('=').ok_or_else(|| {
         Error::usage(format!("`-P {text}` has no value")).hint(format!("write it as `-P {text}=VALUE`"))
     })?;

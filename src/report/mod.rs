@@ -11,6 +11,7 @@ mod findings;
 mod html;
 mod markdown;
 mod number;
+pub mod outlook;
 pub mod plots;
 mod table;
 mod tables;
@@ -124,6 +125,14 @@ impl Part {
     }
 
     fn table(&self, results: &Results) -> Option<Table> {
+        let mut table = self.computed(results)?;
+        if results.simulated {
+            table.title = format!("SIMULATED: {}", table.title);
+        }
+        Some(table)
+    }
+
+    fn computed(&self, results: &Results) -> Option<Table> {
         match self {
             Self::Faults => Some(tables::faults(results)),
             Self::StudyMethod => Some(tables::study_method(results)),

@@ -23,9 +23,9 @@ pub use job::{Job, JobPackage, Submission};
 use journal::Journal;
 use manifest::{HostFacts, Manifest};
 pub use plan::{AxisPlan, TrialSpec, generator, short, trials};
-pub use target::Target;
 use target::Wanted;
-pub use trial::{ReplayPlan, Required, Topic, Trial};
+pub use target::{Target, TargetName};
+pub use trial::{ReplayPlan, Required, Topic, Trial, Work, Working};
 
 use crate::analysis::results::Results;
 use crate::cluster::flink_role::Timing;
@@ -49,6 +49,7 @@ pub struct Beginning {
     pub seed: u64,
     pub out: Option<PathBuf>,
     pub needs: Needs,
+    pub target: TargetName,
     /// What each data set holds, and what of it was dropped.
     pub datasets: Vec<crate::dataset::Account>,
     pub timing: Timing,
@@ -65,6 +66,7 @@ pub struct Run {
     pub journal: Arc<Journal>,
     pub seed: u64,
     spawner: Spawner,
+    name: TargetName,
     needs: Needs,
     timing: Timing,
     search: Vec<PathBuf>,
@@ -89,7 +91,9 @@ impl Run {
     pub fn begin(host: &Host, runtime: &Runtime, beginning: Beginning) -> Result<Arc<Self>> {
         leftovers::sweep(&host.cache()?, &host.progress);
         let intended = beginning.out.as_ref().map_or_else(|| host.directory.clone(), |out| host.directory.join(out));
-        LocalCluster::check(host, &beginning.needs, &intended)?;
+        if beginning.target == TargetName::Local {
+            LocalCluster::check(host, &beginning.needs, &intended)?;
+        }
         let started = timestamp(host);
         let directory = match &beginning.out {
             Some(out) => RunDirectory::take(&host.directory.join(out))?,
@@ -99,7 +103,7 @@ impl Run {
         let (user, host_name) = manifest::user_and_host(host);
         let manifest = Manifest {
             schema: 1,
-            simulated: false,
+            simulated: beginning.target.is_simulated(),
             cprun: env!("CARGO_PKG_VERSION").into(),
             run: id.clone(),
             script: manifest::Script { name: hide::home(host, &beginning.script.name), ..beginning.script },
@@ -108,10 +112,13 @@ impl Run {
             parameters: beginning.parameters.into_iter().map(|parameter| hide::parameter(host, parameter)).collect(),
             datasets: beginning.datasets,
             seed: beginning.seed,
-            target: "local".into(),
+            target: beginning.target.name().into(),
             user,
             host_name,
-            hosts: vec![HostFacts::local(directory.path())],
+            hosts: match beginning.target {
+                TargetName::Local => vec![HostFacts::local(directory.path())],
+                TargetName::Sim => Vec::new(),
+            },
             versions: BTreeMap::new(),
             configuration: BTreeMap::new(),
             started,
@@ -136,6 +143,7 @@ impl Run {
             seed: beginning.seed,
             spawner: Spawner::start(host.clock)?,
             needs: beginning.needs,
+            name: beginning.target,
             timing: beginning.timing,
             search: beginning.search,
             state: Mutex::new(State {
@@ -148,6 +156,11 @@ impl Run {
                 cleanup_errors: Vec::new(),
             }),
         }))
+    }
+
+    #[must_use]
+    pub fn needs(&self) -> &Needs {
+        &self.needs
     }
 
     /// The longest that measured phases may last, from here on.
@@ -173,7 +186,11 @@ impl Run {
         }
         let wanted =
             Wanted { needs: &self.needs, timing: self.timing, directory: self.directory.path(), run: &self.id };
-        let target = Arc::new(Target::local(&self.host, &self.runtime, &self.spawner, &wanted)?);
+        let target = match self.name {
+            TargetName::Local => Target::local(&self.host, &self.runtime, &self.spawner, &wanted)?,
+            TargetName::Sim => Target::simulated(&self.host, &self.runtime, &wanted),
+        };
+        let target = Arc::new(target);
         // Kept first: whatever fails from here on, `finish` ends it.
         self.state().target = Some(Arc::clone(&target));
         let configuration = self.wait(target.configuration())?;
@@ -216,7 +233,16 @@ impl Run {
     /// A trial, written down and with its recorder; nothing of it runs yet.
     pub fn begin_trial(self: &Arc<Self>, spec: TrialSpec) -> Result<Arc<Trial>> {
         self.state().loaded = None;
-        Trial::begin(Arc::clone(self), spec)
+        Trial::begin(Arc::clone(self), spec, false)
+    }
+
+    /// A trial without phases, in which what is declared acts at once, until it is ended.
+    pub fn open_trial(self: &Arc<Self>, id: &str) -> Result<Arc<Trial>> {
+        let mut spec = [TrialSpec { id: id.to_owned(), order: 1, repeat: 1, axes: Vec::new(), indices: Vec::new() }];
+        self.claim(&mut spec)?;
+        let [spec] = spec;
+        self.state().loaded = None;
+        Trial::begin(Arc::clone(self), spec, true)
     }
 
     /// Waits for asynchronous work, unless a signal comes first.

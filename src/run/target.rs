@@ -16,13 +16,54 @@ use crate::host::Host;
 use crate::kafka::{Brokers, Kafka};
 use crate::runtime::Runtime;
 
-use super::apparatus::{Apparatus, RealApparatus};
+use super::apparatus::{Apparatus, RealApparatus, Simulated};
 use super::warm::Warming;
 
 /// How long services and TaskManagers may take until they are ready.
 const READY_WITHIN: Duration = Duration::from_secs(120);
 /// How long one request to Flink may take; shorter than any phase that is to be told apart.
 const REQUEST_WITHIN: Duration = Duration::from_secs(5);
+
+/// Which target a run works on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TargetName {
+    /// Processes of this machine.
+    #[default]
+    Local,
+    /// A simulation on a virtual clock.
+    Sim,
+}
+
+impl TargetName {
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Sim => "sim",
+        }
+    }
+
+    /// What was typed after `--target`.
+    pub fn parse(text: &str) -> Result<Self> {
+        match text {
+            "local" => Ok(Self::Local),
+            "sim" => Ok(Self::Sim),
+            file if file.ends_with(".toml") => {
+                Err(Error::target(format!("{file}: clusters of several hosts are not built yet"))
+                    .hint("take `--target local` or `--target sim`"))
+            }
+            other => {
+                Err(Error::usage(format!("there is no target `{other}`"))
+                    .hint("take `--target local` or `--target sim`"))
+            }
+        }
+    }
+
+    #[must_use]
+    pub fn is_simulated(self) -> bool {
+        self == Self::Sim
+    }
+}
 
 pub struct Target {
     pub cluster: Arc<dyn Cluster>,
@@ -73,6 +114,25 @@ impl Target {
                 Err(error)
             }
         }
+    }
+
+    /// A simulated cluster, up at once.
+    #[must_use]
+    pub fn simulated(host: &Host, runtime: &Runtime, wanted: &Wanted<'_>) -> Self {
+        let world = Simulated::new(runtime, host.clock, wanted.needs, wanted.timing);
+        Self {
+            cluster: Arc::new(world.clone()),
+            kafka: Arc::new(world.clone()),
+            flink: Arc::new(world.clone()),
+            apparatus: Arc::new(world),
+        }
+    }
+
+    /// "local: Flink 1.19.3, Kafka 3.9.1, 2 TaskManagers"
+    #[must_use]
+    pub fn describe(name: TargetName, needs: &Needs) -> String {
+        let taskmanagers = if needs.taskmanagers == 1 { "TaskManager" } else { "TaskManagers" };
+        format!("{}: Flink {}, Kafka {}, {} {taskmanagers}", name.name(), needs.flink, needs.kafka, needs.taskmanagers)
     }
 
     /// Starts all TaskManagers anew and waits until Flink counts their slots.

@@ -114,6 +114,7 @@ pub fn begin(session: &Session) -> Result<Arc<Run>> {
             seed: session.options.seed,
             out: session.options.out.clone(),
             needs,
+            target: session.options.target,
             datasets: session.state().opened.iter().map(Dataset::account).collect(),
             timing,
             search: session.search(),
@@ -134,10 +135,14 @@ fn recorded(params: &params::Params) -> Vec<manifest::Parameter> {
 
 fn execute(session: &Arc<Session>) -> Result<Dynamic> {
     let own = Arc::clone(session);
-    let thread =
-        std::thread::Builder::new().name("script".into()).stack_size(STACK_BYTES).spawn(move || on_script_thread(&own));
+    let (done, outcome) = tokio::sync::oneshot::channel();
+    let work = move || drop(done.send(on_script_thread(&own)));
+    let thread = session.runtime.thread("script", STACK_BYTES, work);
     let thread = thread.map_err(|error| Error::io("start the thread of the script", error))?;
-    thread.join().unwrap_or_else(|_| Err(Error::defect("the thread of the script broke off")))
+    let outcome = session.runtime.block_on(outcome);
+    // It has sent its last, or broken off, which the channel tells as well.
+    let _ = thread.join();
+    outcome.unwrap_or_else(|_| Err(Error::defect("the thread of the script broke off")))
 }
 
 fn on_script_thread(session: &Arc<Session>) -> Result<Dynamic> {
@@ -146,12 +151,21 @@ fn on_script_thread(session: &Arc<Session>) -> Result<Dynamic> {
     let mut sources = vec![session.source.clone()];
     sources.extend(stdlib);
     let ast = compile(&engine, &session.source, &functions)?;
+    say_if_simulated(session);
     let outcome = engine.eval_ast_with_scope::<Dynamic>(&mut Scope::new(), &ast);
     let estimated = session.purpose == Purpose::Estimate && session.state().estimate.is_some();
     match outcome {
         Ok(value) => Ok(value),
         Err(_) if estimated => Ok(Dynamic::UNIT),
         Err(failure) => Err(errors::convert(*failure, &Scene { sources: &sources, functions: &functions })),
+    }
+}
+
+/// The first line of stdout, before anything that the script prints.
+fn say_if_simulated(session: &Session) {
+    let told = session.purpose == Purpose::Run && !session.options.json;
+    if told && session.options.target.is_simulated() {
+        session.host.stdout.write("SIMULATED: no figure below was measured; the cluster is simulated\n");
     }
 }
 

@@ -16,5 +16,6 @@ mod value;
 
 pub use engine::{Evaluated, evaluate, run};
 pub use errors::render;
+pub use rehearsal::span;
 pub use session::Options;
 pub use source::Source;

@@ -17,7 +17,7 @@ use crate::cluster::Needs;
 use crate::dataset::Dataset;
 use crate::error::{Error, Kind, Result};
 use crate::host::Host;
-use crate::run::{Run, Trial};
+use crate::run::{Run, TargetName, Trial};
 use crate::runtime::Runtime;
 
 /// What the command line says about a run.
@@ -26,6 +26,7 @@ pub struct Options {
     pub parameters: Vec<(String, String)>,
     pub profile: Option<String>,
     pub out: Option<PathBuf>,
+    pub target: TargetName,
     pub seed: u64,
     pub json: bool,
     pub command_line: Vec<String>,

@@ -3,6 +3,7 @@
 //! The phases of a trial know only this trait and those of the rooms beside it.
 
 mod real;
+mod simulated;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use futures::future::BoxFuture;
 use tokio::sync::broadcast;
 
 pub use real::RealApparatus;
+pub use simulated::Simulated;
 
 use super::job::{Job, JobPackage};
 use super::{Run, TrialSpec};
@@ -29,6 +31,9 @@ pub trait Apparatus: Send + Sync {
 
     /// Samples come no more often.
     fn sampling_step(&self) -> Duration;
+
+    /// A trial begins; whatever is drawn in it follows from this seed alone.
+    fn begin_trial(&self, seed: u64);
 
     /// Where jobs find the brokers.
     fn bootstrap(&self) -> String;

@@ -57,6 +57,10 @@ impl Apparatus for RealApparatus {
         Duration::ZERO
     }
 
+    fn begin_trial(&self, _seed: u64) {
+        // Nothing of a real cluster is drawn.
+    }
+
     fn bootstrap(&self) -> String {
         self.cluster.bootstrap()
     }

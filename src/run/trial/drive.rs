@@ -126,7 +126,12 @@ impl Trial {
 
     /// Calls the script for the fault that is due. A fault that does not come about makes the trial invalid,
     /// not void: it is written down, and the phase goes on.
-    fn break_something(&self, number: u32, due_epoch_ms: f64, act: &mut dyn FnMut(u32) -> Result<()>) -> Result<()> {
+    pub(super) fn break_something(
+        &self,
+        number: u32,
+        due_epoch_ms: f64,
+        act: &mut dyn FnMut(u32) -> Result<()>,
+    ) -> Result<()> {
         let injector = self.injector()?;
         injector.due(due_epoch_ms)?;
         let before = injector.injected();

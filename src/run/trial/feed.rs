@@ -28,7 +28,7 @@ impl Trial {
         let (job, plan, every_s) = self.declared()?;
         let every = Duration::from_secs_f64(every_s);
         let observing = self.begin_observing(&job, Some(&plan), every)?;
-        let (replay, window_ms) = self.begin_replay(&job, &plan, every)?;
+        let (replay, window_ms) = self.begin_replay(Some(&job), &plan, every)?;
         let feed = Arc::new(Feed { job, plan, window_ms, replay, observing });
         self.state().feed = Some(Arc::clone(&feed));
         if let Some((every_s, count)) = self.faults_declared() {
@@ -45,7 +45,12 @@ impl Trial {
         Ok((job, plan, every))
     }
 
-    fn begin_observing(&self, job: &Job, plan: Option<&ReplayPlan>, every: Duration) -> Result<Box<dyn Observing>> {
+    pub(super) fn begin_observing(
+        &self,
+        job: &Job,
+        plan: Option<&ReplayPlan>,
+        every: Duration,
+    ) -> Result<Box<dyn Observing>> {
         let target = self.target()?;
         let every = every.max(target.apparatus.sampling_step());
         let every_ms = every.as_secs_f64() * 1e3;
@@ -60,10 +65,16 @@ impl Trial {
         target.apparatus.observe(&self.run, observed)
     }
 
-    fn begin_replay(&self, job: &Job, plan: &ReplayPlan, every: Duration) -> Result<(Arc<dyn Replaying>, i64)> {
+    /// Returns the length of the job's windows beside the replay.
+    pub(super) fn begin_replay(
+        &self,
+        job: Option<&Job>,
+        plan: &ReplayPlan,
+        every: Duration,
+    ) -> Result<(Arc<dyn Replaying>, i64)> {
         let target = self.target()?;
-        let window_ms = job.millis("window_ms").unwrap_or(NO_WINDOW_MS);
-        let out_of_orderness_ms = job.millis("out_of_orderness_ms").unwrap_or(0);
+        let window_ms = job.and_then(|job| job.millis("window_ms")).unwrap_or(NO_WINDOW_MS);
+        let out_of_orderness_ms = job.and_then(|job| job.millis("out_of_orderness_ms")).unwrap_or(0);
         let settings = replay::Settings {
             bootstrap: target.apparatus.bootstrap(),
             topic: plan.topic.name.clone(),

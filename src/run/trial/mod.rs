@@ -7,17 +7,22 @@
 mod drain;
 mod drive;
 mod feed;
+mod open;
 mod setup;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+pub use open::{Work, Working};
 pub use setup::{ReplayPlan, Required, Topic};
 
+use rand::RngExt;
+
 use feed::Feed;
+use open::Open;
 use setup::Setup;
 
-use super::plan::TrialSpec;
+use super::plan::{TrialSpec, generator};
 use super::target::Target;
 use super::{Job, Run};
 use crate::cluster::{Instance, Instances};
@@ -32,6 +37,8 @@ pub struct Trial {
     run: Arc<Run>,
     spec: TrialSpec,
     recorder: Arc<dyn Recorder>,
+    /// What is declared acts at once.
+    open: bool,
     state: Mutex<State>,
 }
 
@@ -41,14 +48,15 @@ struct State {
     injector: Option<Arc<Injector>>,
     setup: Setup,
     feed: Option<Arc<Feed>>,
+    opened: Open,
 }
 
 impl Trial {
-    pub(super) fn begin(run: Arc<Run>, spec: TrialSpec) -> Result<Arc<Self>> {
+    pub(super) fn begin(run: Arc<Run>, spec: TrialSpec, open: bool) -> Result<Arc<Self>> {
         let recorder = run.journal.of_trial(&spec.id);
         let start = Step::TrialStart { order: spec.order, repeat: spec.repeat, axes: spec.axes.clone() };
         recorder.record(Observation::Step(start))?;
-        Ok(Arc::new(Self { run, spec, recorder, state: Mutex::default() }))
+        Ok(Arc::new(Self { run, spec, recorder, open, state: Mutex::default() }))
     }
 
     /// Brings the target up if it is not, and gives it fresh TaskManagers.
@@ -56,6 +64,7 @@ impl Trial {
         self.status("setting up", "");
         let target = self.run.target()?;
         self.state().target = Some(Arc::clone(&target));
+        target.apparatus.begin_trial(generator(self.run.seed, &self.spec.id).random());
         let taskmanagers = self.run.wait(async {
             target.fresh_taskmanagers(&self.run.host).await?;
             target.apparatus.warm().await?;
@@ -92,6 +101,7 @@ impl Trial {
         if let Some(feed) = feed {
             steps.push(("stop measuring", feed.stop(runtime)));
         }
+        steps.push(("stop measuring", self.close()));
         if let Some(injector) = injector {
             steps.push(("undo the faults", runtime.block_on(injector.undo_all())));
         }

@@ -102,8 +102,11 @@ impl Trial {
 
     /// Builds the job if need be, submits it, and waits until all its tasks run.
     pub fn submit(&self, submission: &Submission) -> Result<Job> {
-        if self.job().is_some() {
+        if self.job().is_some() && !self.open {
             return Err(Error::script("flink::submit: this trial has a job already").hint("a trial measures one job"));
+        }
+        if !self.job_has_ended()? {
+            return Err(Error::script("flink::submit: a job runs already").hint("end it with `flink::cancel(job)`"));
         }
         let target = self.target()?;
         let package = JobPackage::find(&submission.job, &self.run.search)?;
@@ -192,12 +195,22 @@ impl Trial {
     }
 
     pub fn declare_replay(&self, plan: ReplayPlan) -> Result<()> {
+        self.check_columns(&plan)?;
+        if self.open {
+            return self.replay_now(plan);
+        }
         let mut state = self.state();
         if state.setup.replay.is_some() {
             return Err(
                 Error::script("replay::start: this trial has a replay already").hint("a trial replays one data set")
             );
         }
+        state.setup.replay = Some(plan);
+        Ok(())
+    }
+
+    fn check_columns(&self, plan: &ReplayPlan) -> Result<()> {
+        let state = self.state();
         if let Some(told) = state.setup.job.as_ref().and_then(|job| job.arguments.get(COLUMNS)) {
             let columns = plan.dataset.columns().to_string();
             if *told != columns {
@@ -208,7 +221,6 @@ impl Trial {
                 .hint("give them to the job: `args: #{ topic: topic, columns: trips.columns }`"));
             }
         }
-        state.setup.replay = Some(plan);
         Ok(())
     }
 
@@ -216,6 +228,10 @@ impl Trial {
         let mut state = self.state();
         if state.setup.job.as_ref().map(|own| &own.id) != Some(&job.id) {
             return Err(Error::script("collect::start: the job is not this trial's"));
+        }
+        if self.open {
+            drop(state);
+            return self.collect_now(job, every_s);
         }
         state.setup.collect_every_s = Some(every_s);
         Ok(())
@@ -226,6 +242,11 @@ impl Trial {
         if state.setup.faults.is_some() {
             return Err(Error::script("fault::every: this trial has a schedule already")
                 .hint("break several instances in one closure"));
+        }
+        if self.open {
+            drop(state);
+            // Whoever opened the trial calls the closure; here it is only written down.
+            return self.note(Step::FaultSchedule { every_s, count, down_for_s: None });
         }
         state.setup.faults = Some((every_s, count));
         Ok(())
