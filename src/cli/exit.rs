@@ -12,6 +12,7 @@ Examples:
   cprun analyze results/nyc_intervals/TIME                  all files again, from the journal
   cprun report results/nyc_intervals/TIME --example OUT     a copy for publication
   cprun dataset describe yellow_tripdata_2023-01.parquet
+  cprun doc fault::every                                    the reference of the script language
   cprun doctor
 
 Exit codes:

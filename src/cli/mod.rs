@@ -3,6 +3,7 @@
 //! This is the only place that decides exit codes. Results go to stdout, all else to stderr.
 
 mod dataset;
+mod doc;
 mod doctor;
 mod eval;
 mod exit;
@@ -49,6 +50,8 @@ enum Command {
     Report(run::Report),
     /// Prepare, generate or describe trips
     Dataset(dataset::Arguments),
+    /// Show the reference of the script language
+    Doc(doc::Arguments),
     /// Tell what is installed and what is missing, with the remedy
     Doctor,
 }
@@ -79,6 +82,7 @@ fn dispatch(host: &Host, runtime: &tokio::runtime::Runtime, arguments: CommandLi
         Some(Command::Analyze(arguments)) => run::analyze(host, &arguments),
         Some(Command::Report(arguments)) => run::report(host, &arguments),
         Some(Command::Dataset(arguments)) => dataset::dataset(host, &arguments),
+        Some(Command::Doc(arguments)) => doc::doc(host, &arguments),
         Some(Command::Doctor) => doctor::doctor(host),
         None => run::script(host, runtime, arguments.run, typed),
     }

@@ -181,8 +181,7 @@ impl Primitive {
     /// The first sentence of the doc.
     #[must_use]
     pub fn summary(&self) -> &'static str {
-        let end = self.doc.find(". ").or_else(|| self.doc.find(".\n")).map_or(self.doc.len(), |at| at + 1);
-        &self.doc[..end]
+        first_sentence(self.doc)
     }
 
     /// How many positional arguments it must have.
@@ -231,6 +230,13 @@ impl Primitive {
         }
         format!("{}({})", self.full_name(), parts.join(", "))
     }
+}
+
+/// What stands alone in lists.
+#[must_use]
+pub fn first_sentence(doc: &str) -> &str {
+    let ends = [". ", ".\n", ": \n"].iter().filter_map(|end| doc.find(end)).min();
+    &doc[..ends.map_or(doc.len(), |end| end + 1)]
 }
 
 /// Arguments beyond these are not looked for; Rhai's own message tells of them.

@@ -8,6 +8,7 @@ mod declare;
 mod engine;
 mod errors;
 mod params;
+pub mod reference;
 mod rehearsal;
 mod session;
 mod source;

@@ -239,11 +239,6 @@ fn wrong_kind(primitive: &Primitive, name: &str, kind: Kind, value: &Dynamic) ->
 
 /// Where a handle comes from: "`kafka::create_topic(name, [#{…}])` gives one".
 fn giver(handle: &str) -> Option<String> {
-    let gives = |kind: &Kind| matches!(kind, Kind::Handle(name) if *name == handle);
-    let is_giver = |primitive: &&'static Primitive| match primitive.returns {
-        Kind::Either(kinds) => kinds.iter().any(gives),
-        kind => gives(&kind),
-    };
-    let giver = bind::primitives().find(is_giver)?;
+    let giver = bind::primitives().find(|primitive| primitive.returns.is_of(handle))?;
     Some(format!("`{}` gives one", giver.signature()))
 }

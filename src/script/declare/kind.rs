@@ -100,6 +100,16 @@ impl Kind {
         }
     }
 
+    /// Whether a value of it is a handle of that name, or may be.
+    #[must_use]
+    pub fn is_of(self, handle: &str) -> bool {
+        match self {
+            Self::Handle(name) => name == handle,
+            Self::Either(kinds) => kinds.iter().any(|kind| kind.is_of(handle)),
+            _ => false,
+        }
+    }
+
     #[must_use]
     pub fn accepts(self, value: &Dynamic) -> bool {
         match self {
