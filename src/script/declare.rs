@@ -240,11 +240,11 @@ pub fn first_sentence(doc: &str) -> &str {
 }
 
 /// Arguments beyond these are not looked for; Rhai's own message tells of them.
-const MOST_ARGUMENTS: usize = 6;
+pub const MOST_ARGUMENTS: usize = 6;
 
 /// Registers a primitive into the module that it belongs to, for every number of arguments.
 pub fn register(primitive: &'static Primitive, module: &mut Module, session: &Arc<Session>) {
-    debug_assert!(primitive.most() < MOST_ARGUMENTS);
+    debug_assert!(primitive.most() <= MOST_ARGUMENTS);
     macro_rules! with_arguments {
         ($($name:ident)*) => {{
             let own = Arc::clone(session);

@@ -10,7 +10,7 @@ mod stdlib;
 mod terminal;
 
 use super::bind;
-use super::declare::{Effect, Handle, Kind, Primitive};
+use super::declare::{Belongs, Effect, Handle, Kind, Opt, Primitive};
 use super::units::{BYTE_UNITS, DURATION_UNITS};
 use super::value::unknown;
 use crate::error::{Error, Result};
@@ -110,14 +110,30 @@ fn is_unit_word(entry: &Entry, name: &str) -> bool {
     matches!(entry, Entry::Units) && (UNIT_WORDS.contains(&name) || units.into_iter().any(|unit| unit == name))
 }
 
-/// What a call does, for readers.
-fn effect(effect: Effect) -> &'static str {
-    match effect {
+/// Where a call may stand and what it does, as a sentence.
+fn standing(one: &Primitive) -> String {
+    let place = match one.belongs {
+        Belongs::Anywhere => "Anywhere",
+        Belongs::Top => "At the top of a script, before anything starts",
+        Belongs::Body => "In the body of an experiment",
+    };
+    let effect = match one.effect {
         Effect::Pure => "computes from its arguments alone",
         Effect::Reads => "looks at the target, the run or a file",
         Effect::Acts => "changes the target or the run",
         Effect::Waits => "lets time pass",
-    }
+    };
+    format!("{place}; it {effect}.")
+}
+
+/// The kind of an option and what it is where it is left out, the latter between `quotes`.
+fn kind_of(option: &Opt, quotes: &str) -> String {
+    let default = match (option.required, option.default) {
+        (true, _) => ", must be given".to_owned(),
+        (false, "") => String::new(),
+        (false, default) => format!(", default {quotes}{default}{quotes}"),
+    };
+    format!("{}{default}", option.kind.short())
 }
 
 fn returned(kind: Kind) -> String {
@@ -135,8 +151,8 @@ fn units() -> String {
     format!(
         "A number with a unit is a duration or a size: `30.s`, `1.5.min`, `250.ms`, `1728.MiB`.\n\n\
          Units of durations are {durations}, those of sizes {sizes}. Durations add up, compare (to the nanosecond) and \
-         take part in products with numbers; one divided by another is a number: `1.h / 1.min` is `60.0`. The same \
-         holds for sizes. `.seconds` and `.bytes` give the bare number. A duration prints in seconds.\n\n\
+         can be multiplied and divided by numbers; one divided by another is a number: `1.h / 1.min` is `60.0`. Sizes \
+         add up, compare, and can be multiplied by whole numbers. `.seconds` and `.bytes` give the bare number. A duration prints in seconds.\n\n\
          Where a duration is wanted, a bare number is an error: nobody can tell seconds from milliseconds later. Only \
          the formulas of `analysis::` take both, numbers being seconds.\n\n\
          `1/600` divides whole numbers and gives 0: write `1.0/600.0`."

@@ -27,12 +27,12 @@ pub const PRIMITIVES: &[Primitive] = &[
     Primitive {
         module: "analysis",
         name: "utilization",
-        doc: "The share of time, 0 to 1, that goes into useful work at a checkpoint interval.\n\n\
-            Times are durations or plain numbers of seconds. Where checkpoints and restarts take more than all the \
-            time there is, it is 0; where `lambda` is 0, it is `1 - c/T`.\n\n\
-            The models: `poisson`, the paper's, lets failures come at any time and starts the checkpoint clock anew \
-            after each; `flink` does too, but puts the first trigger after a restart where Flink puts it, anywhere in \
-            an interval; `schedule` has a fault exactly every `mtbf`.",
+        doc: "Returns the share of time, 0 to 1, that is useful at an interval.\n\nTimes are durations or plain \
+            numbers of seconds. Where checkpoints and restarts take all the time there is, it is 0; where \
+            `lambda` is 0, it is `1 - c/T`. A negative time is an error, and so is `T` = 0.\n\nOf the models, \
+            `poisson` is the paper's: failures at any time, the checkpoint clock started anew by each. `flink` \
+            is that with the first trigger after a restart anywhere in an interval, where Flink puts it. \
+            `schedule` has a fault exactly every `mtbf`.",
         arguments: &[],
         options: Some(Options {
             known: &[T, C, Opt::required("R", Kind::Seconds, R_DOC), LAMBDA, MTBF, N, DELTA, MODEL],
@@ -41,16 +41,17 @@ pub const PRIMITIVES: &[Primitive] = &[
         returns: Kind::Number,
         effect: Effect::Pure,
         belongs: Belongs::Anywhere,
-        example: "analysis::utilization(#{ T: 30.s, c: 0.778, R: 81.85, mtbf: 10.min })",
+        example: "analysis::utilization(#{ T: 30.s, c: 0.778, R: 81.85, mtbf: 10.min })  // 0.829",
         run: utilization,
     },
     Primitive {
         module: "analysis",
         name: "optimal_interval",
-        doc: "The checkpoint interval T* at which utilization is highest.\n\n\
-            Times are durations or plain numbers of seconds. It does not depend on `R`, but under the model \
-            `schedule`. Where no interval is best it is an error: without failures the longest one is, and with \
-            `flink` from `c * lambda = 1` on, or `schedule` where `2c` is more than what `R` leaves of `mtbf`, none pays.",
+        doc: "Returns the checkpoint interval T* with the highest utilization.\n\nTimes are durations or plain \
+            numbers of seconds. `R`, `n` and `delta` move it only under the model `schedule`. Where `c` is 0, so \
+            is T*.\n\nWhere no interval is best it is an error: without failures, under `flink` where `c * \
+            lambda` is 1 or more, and under `schedule` where `2 * c` is more than the time between faults less \
+            `R`.",
         arguments: &[],
         options: Some(Options {
             known: &[C, Opt::new("R", Kind::Seconds, "0", R_DOC), LAMBDA, MTBF, N, DELTA, MODEL],
@@ -59,7 +60,7 @@ pub const PRIMITIVES: &[Primitive] = &[
         returns: Kind::Duration,
         effect: Effect::Pure,
         belongs: Belongs::Anywhere,
-        example: "analysis::optimal_interval(#{ c: 0.778, lambda: 1.0/600.0 })",
+        example: "analysis::optimal_interval(#{ c: 0.778, lambda: 1.0/600.0 })  // 30.816 s",
         run: optimal_interval,
     },
 ];

@@ -25,9 +25,10 @@ pub const PRIMITIVES: &[Primitive] = &[
     Primitive {
         module: "cluster",
         name: "needs",
-        doc: "States what the script needs of its target. The local target provides just that.\n\n\
-            It comes before the first effect. A second call adds to the first. A target that lacks something is \
-            refused before anything starts, with exit code 69.",
+        doc: "States what the script needs of its target.\n\nThe local target provides just that; another one is \
+            held against it. It comes before the first effect, and a second call adds to the first. What the \
+            target lacks ends the script before anything starts, with exit code 69 and the arithmetic or the \
+            remedy.",
         arguments: &[],
         options: Some(Options {
             known: &[
@@ -36,8 +37,8 @@ pub const PRIMITIVES: &[Primitive] = &[
                 Opt::new("taskmanagers", Kind::Count, "2", "number of TaskManagers, 1 or more"),
                 Opt::new("slots", Kind::Count, "2", "slots of each TaskManager, 1 or more"),
                 Opt::new("taskmanager_memory", Kind::Bytes, "1728.MiB", "process memory of each TaskManager"),
-                Opt::new("jobmanager_memory", Kind::Bytes, "", "process memory of the JobManager"),
-                Opt::new("kafka_memory", Kind::Bytes, "", "heap of Kafka"),
+                Opt::new("jobmanager_memory", Kind::Bytes, "1024.MiB", "process memory of the JobManager"),
+                Opt::new("kafka_memory", Kind::Bytes, "1024.MiB", "heap of Kafka"),
                 Opt::new("storage", STORAGE, "\"file\"", "where checkpoints go: a folder, or a MinIO of the run's own"),
                 Opt::new("rest_port", Kind::Count, "a free one", "port of Flink's REST API"),
                 Opt::new("kafka_port", Kind::Count, "a free one", "port of Kafka"),
@@ -53,9 +54,11 @@ pub const PRIMITIVES: &[Primitive] = &[
     Primitive {
         module: "cluster",
         name: "pick",
-        doc: "Picks a live instance of a role, drawn by the run's seed, the trial and `number`.\n\n\
-            Of TaskManagers it takes one that runs tasks of the job: after a recovery a restarted one has none, and \
-            a fault on it would hit nothing. With `scope` it returns a list, for faults that hit several at once.",
+        doc: "Picks a live instance of a role, by the run's seed.\n\nThe draw depends on the seed, the trial and \
+            `number` alone. Of TaskManagers it takes one that runs tasks of the job: after a recovery a \
+            restarted one has none, and a fault on it would hit nothing.\n\nReturns an instance, or a list of \
+            them if `scope` is given. Where no instance of the role is alive the trial fails; in the closure of \
+            `fault::every` only that fault does, and the trial goes on.",
         arguments: &[
             Argument::required("role", ROLE, "what the instance does"),
             Argument::required("number", Kind::Int, "which draw, as the `i` of `fault::every`"),
@@ -78,7 +81,8 @@ pub const PRIMITIVES: &[Primitive] = &[
     Primitive {
         module: "cluster",
         name: "instances",
-        doc: "Lists the instances of the target, all or those of a role, on all hosts or on one.",
+        doc: "Lists the instances of the target.\n\nAll of them, or those of a role, or those of a role on one \
+            host. Dead ones are in the list too: ask `.alive`.",
         arguments: &[
             Argument::optional("role", ROLE, "only instances that do this"),
             Argument::optional("host", Kind::Handle("host"), "only instances on this host"),
@@ -93,7 +97,7 @@ pub const PRIMITIVES: &[Primitive] = &[
     Primitive {
         module: "cluster",
         name: "host",
-        doc: "The host on which an instance runs.",
+        doc: "Returns the host on which an instance runs.",
         arguments: &[Argument::required("instance", INSTANCE, "the instance")],
         options: None,
         returns: Kind::Handle("host"),

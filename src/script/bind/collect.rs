@@ -11,9 +11,9 @@ use crate::script::session::Place;
 pub const PRIMITIVES: &[Primitive] = &[Primitive {
     module: "collect",
     name: "start",
-    doc: "Declares that this trial is sampled. Every body needs it.\n\n\
-        The samplers run from the warm-up to the end of the drain and write the job's probe, the broker's offsets, the \
-        replay, checkpoints, results and the resources of all instances to the journal.",
+    doc: "Declares that this trial is sampled, and returns at once.\n\nEvery body needs it. From the warm-up \
+            to the end of the drain the journal gets what the job's probe, Flink, the broker, the replay and the \
+            processes of all instances show.",
     arguments: &[
         Argument::required("job", Kind::Handle("job"), "the job that is observed"),
         Argument::required("feed", Kind::Handle("replay"), "the replay that feeds it"),

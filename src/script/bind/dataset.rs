@@ -15,10 +15,14 @@ use crate::script::session::Session;
 pub const PRIMITIVES: &[Primitive] = &[Primitive {
     module: "dataset",
     name: "nyc",
-    doc: "Opens taxi trips of the NYC Taxi & Limousine Commission, cleaned and sorted by pickup time.\n\n\
-        `files` is a path, a pattern, several of them with commas or as a list, of CSV, CSV.gz or Parquet files with \
-        the yellow taxi's columns. `\"\"` generates trips with the same profile, from the run's seed: nothing is \
-        downloaded. What was read is kept in the cache, so that the next run opens it at once.",
+    doc: "Opens trips of New York's taxis, cleaned and sorted by pickup time.\n\n`files` is a path, a pattern \
+            such as `yellow_*.parquet`, or several with commas or as a list: CSV, CSV.gz or Parquet with the \
+            columns of the TLC's yellow taxi files. `\"\"` generates trips with the same profile from the run's \
+            seed, by default of January to June 2023.\n\nWithout `from` and `to` the months in the files' names \
+            count, else the 1st to 99th percentile of the pickup times. Rows outside, and rows that cannot be \
+            read, are dropped and counted. Cleaned rows are kept in the cache, so that the next run opens them \
+            at once.\n\nA file that is missing ends the script with exit code 66, one that holds no trips with \
+            65.",
     arguments: &[Argument::required(
         "files",
         Kind::Either(&[Kind::Text, Kind::List(&Kind::Text)]),

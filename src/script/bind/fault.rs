@@ -27,7 +27,11 @@ pub const PRIMITIVES: &[Primitive] = &[
     Primitive {
         module: "fault",
         name: "kill",
-        doc: "Kills instances with SIGKILL: the process has no chance to say goodbye.",
+        doc: "Kills instances with SIGKILL, and returns the fault when they are gone.\n\nThe processes have no \
+            chance to say goodbye: Flink finds out by broken connections or missing heartbeats. Several \
+            instances are hit at once and are one fault. They start again `down_for` after the last signal, and \
+            however the trial ends nothing stays down. Only TaskManagers can be hit.\n\nA fault that does not \
+            come about is written down and fails that fault, not the trial.",
         arguments: &[HIT],
         options: OPTIONS,
         returns: Kind::Handle("fault"),
@@ -39,7 +43,8 @@ pub const PRIMITIVES: &[Primitive] = &[
     Primitive {
         module: "fault",
         name: "stop",
-        doc: "Stops instances with SIGTERM: the process shuts down in order, and Flink hears of it at once.",
+        doc: "Stops instances with SIGTERM, and returns the fault when they are gone.\n\nThe processes shut down \
+            in order, so that Flink hears of it at once. All else is as in `fault::kill`.",
         arguments: &[HIT],
         options: OPTIONS,
         returns: Kind::Handle("fault"),
@@ -51,7 +56,8 @@ pub const PRIMITIVES: &[Primitive] = &[
     Primitive {
         module: "fault",
         name: "inject",
-        doc: "Breaks instances in a way that is named by a string, so that the kind of fault can be a parameter or an axis.",
+        doc: "Breaks instances in the way that a string names.\n\nWith it the kind of fault can be a parameter or \
+            an axis. All else is as in `fault::kill`.",
         arguments: &[Argument::required("kind", KIND, "the way to break them"), HIT],
         options: OPTIONS,
         returns: Kind::Handle("fault"),
@@ -63,10 +69,11 @@ pub const PRIMITIVES: &[Primitive] = &[
     Primitive {
         module: "fault",
         name: "every",
-        doc: "Declares a schedule of faults: the closure is called with 1, 2, … each time one is due.\n\n\
-            Fault i is due at the start of the measured phase plus i times `period`, by the clock, whatever the \
-            recovery before it does. The measured phase ends one `period` after the last fault, or with the data. \
-            It returns at once.",
+        doc: "Declares a schedule of faults, and returns at once.\n\nThe closure is called each time one is due, \
+            with 1, 2, … Fault i is due at the start of the measured phase plus i times `period`, by the clock, \
+            whatever the recovery before it does. The measured phase ends one `period` after the last fault, or \
+            earlier with `duration` or the data.\n\nA trial has one schedule; to hit several instances, give the \
+            fault a list. The closure is tried once while the body is rehearsed, with stand-ins.",
         arguments: &[
             Argument::required("period", Kind::Duration, "time from fault to fault, more than 0"),
             Argument::required("count", Kind::Count, "how many faults; 0 for none"),

@@ -23,9 +23,10 @@ const PACING: Kind = Kind::Word(|| vec!["schedule", BURST]);
 pub const PRIMITIVES: &[Primitive] = &[Primitive {
     module: "replay",
     name: "start",
-    doc: "Declares that a data set is sent into a topic; it begins when the body has returned.\n\n\
-        The replay is open loop: a row is due at the start plus its event time divided by `speed`, whatever Kafka or \
-        the job do. It returns at once.",
+    doc: "Declares that a data set is sent into a topic, and returns at once.\n\nSending begins when the body \
+            has returned. It is open loop: a row is due at the start plus its event time divided by `speed`, \
+            whatever Kafka or the job do. It ends with the measured phase, or with the data, which ends that \
+            phase.\n\nA trial has one replay, and its topic must be the one that the job reads.",
     arguments: &[
         Argument::required("dataset", Kind::Handle("dataset"), "the rows"),
         Argument::required("topic", Kind::Handle("topic"), "where they go"),

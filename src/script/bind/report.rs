@@ -15,7 +15,8 @@ pub const PRIMITIVES: &[Primitive] = &[
     Primitive {
         module: "report",
         name: "table",
-        doc: "Computes a table from the run's files, prints it, and puts it into the report.",
+        doc: "Prints a table and puts it into the report.\n\nIt is computed from the run's files alone, so that \
+            `cprun analyze` gives it again. It comes after an experiment.",
         arguments: &[STUDY, Argument::required("name", TABLE, "which table")],
         options: None,
         returns: Kind::Nothing,
@@ -27,7 +28,8 @@ pub const PRIMITIVES: &[Primitive] = &[
     Primitive {
         module: "report",
         name: "plot",
-        doc: "Draws a plot into the report, as SVG and PNG.",
+        doc: "Draws a plot into the report, as SVG and PNG.\n\nIt prints one line with the file, or with the \
+            reason why there is nothing to draw. It comes after an experiment.",
         arguments: &[STUDY, Argument::required("name", PLOT, "which plot")],
         options: None,
         returns: Kind::Nothing,
@@ -39,13 +41,13 @@ pub const PRIMITIVES: &[Primitive] = &[
     Primitive {
         module: "report",
         name: "text",
-        doc: "Prints a paragraph and puts it into the report.",
+        doc: "Prints a paragraph and puts it into the report.\n\nIt comes after an experiment.",
         arguments: &[Argument::required("text", Kind::Text, "the paragraph")],
         options: None,
         returns: Kind::Nothing,
         effect: Effect::Acts,
         belongs: Belongs::Anywhere,
-        example: "report::text(\"The disk was shared with another job.\");",
+        example: "report::table(study, \"faults\");\nreport::text(\"The disk was shared with another job.\");",
         run: text,
     },
 ];

@@ -35,8 +35,8 @@ pub struct Study {
 /// Words that will be options of `experiment`, and cannot name axes until then.
 const KEPT: [&str; 3] = ["warm_up", "drain", "order"];
 
-const TRIALS_DOC: &str = "Rehearses the body, opens the run, and returns the trials in the order in which they run.\n\n\
-    This is what `experiment` calls. The body is rehearsed once for each combination before anything starts. Trials \
+const TRIALS_DOC: &str = "Rehearses the body, opens the run, and returns its trials in their order.\n\n\
+    This is the first half of `experiment`. The body is rehearsed once for each combination before anything starts. Trials \
     come in blocks of one of each combination, each block shuffled by the run's seed.";
 
 pub const PRIMITIVES: &[Primitive] = &[
@@ -65,8 +65,9 @@ pub const PRIMITIVES: &[Primitive] = &[
     Primitive {
         module: "run",
         name: "trial",
-        doc: "Runs one trial: its body, then warm-up, the measured phase, drain and teardown.\n\n\
-            A trial that fails is written down and told, and the script goes on.",
+        doc: "Runs one trial: its body, warm-up, measured phase, drain and teardown.\n\nA trial that fails is \
+            written down and told, and the script goes on. An interrupt, or an error that is the script's own, \
+            ends the script.",
         arguments: &[
             Argument::required("trial", Kind::Handle("trial"), "one of `run::trials`"),
             Argument::required("body", Kind::Closure(&["v"]), "the body that `run::trials` rehearsed"),
@@ -81,13 +82,13 @@ pub const PRIMITIVES: &[Primitive] = &[
     Primitive {
         module: "run",
         name: "study",
-        doc: "A finished experiment, as `report::table` and its kin want it.",
+        doc: "Returns the finished experiment that `report::table` and its kin want.",
         arguments: &[Argument::required("name", Kind::Text, "name of the experiment")],
         options: None,
         returns: Kind::Handle("study"),
         effect: Effect::Pure,
         belongs: Belongs::Anywhere,
-        example: "let study = run::study(\"x\");",
+        example: "let study = run::study(\"x\");\nprint(study.name);",
         run: |call| Ok(Dynamic::from(Study { name: call.required("name", call.text("name"))? })),
     },
 ];

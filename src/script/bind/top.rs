@@ -9,10 +9,11 @@ use crate::script::params::Params;
 pub const PRIMITIVES: &[Primitive] = &[Primitive {
     module: "",
     name: "params",
-    doc: "Declares what of the script can be set from outside, and returns the values in force.\n\n\
-        The first map holds the names and their defaults, which are profile `paper`; the second names other profiles \
-        as changes to it. `-P name=value` wins over the profile. A parameter has the type of its default, and the \
-        comment on its line is its help. The result is read-only: `p.name`. A script calls it once.",
+    doc: "Declares the parameters of the script and returns their values.\n\nThe first map holds names and \
+            defaults, which are profile `paper`; the second names other profiles as changes to it. Without \
+            `--profile` it is `quick` where the script has one. `-P name=value` wins over the profile.\n\nA \
+            parameter has the type of its default, and the comment on its line is its help. The result is read \
+            as `p.name` and cannot be changed; a misspelt name is an error. A script calls `params` once.",
     arguments: &[
         Argument::required("defaults", Kind::Map, "names and default values"),
         Argument::optional("profiles", Kind::Map, "for each further profile a map of the values it changes"),
@@ -43,7 +44,7 @@ fn params(call: &Call<'_>) -> Outcome {
 pub fn handles() -> Vec<Handle> {
     vec![Handle::of::<Params>(
         "params",
-        "The parameters of the script; each is a property of its name, and none can be set.",
+        "The parameters of the script, each a property that cannot be set.",
         &[],
         |params| {
             let shown = |one: &crate::script::params::Parameter| {

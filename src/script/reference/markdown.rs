@@ -1,8 +1,8 @@
 //! The whole reference as Markdown: the generated part of docs/scripting.md.
 
-use super::{effect, stdlib, units};
+use super::{kind_of, standing, stdlib, units};
 use crate::script::bind;
-use crate::script::declare::{Belongs, Handle, Kind, Primitive};
+use crate::script::declare::{Handle, Kind, Primitive};
 
 /// Everything, from the declarations.
 #[must_use]
@@ -45,28 +45,14 @@ fn primitive(one: &Primitive) -> String {
     }
     if let Some(options) = one.options {
         for option in options.known {
-            let default = match (option.required, option.default) {
-                (true, _) => ", must be given".to_owned(),
-                (false, "") => String::new(),
-                (false, default) => format!(", default `{default}`"),
-            };
-            rows.push([
-                format!("`#{{ {}: }}`", option.name),
-                format!("{}{default}", option.kind.short()),
-                option.doc.to_owned(),
-            ]);
+            rows.push([format!("`#{{ {}: }}`", option.name), kind_of(option, "`"), option.doc.to_owned()]);
         }
         if !options.others.is_empty() {
             rows.push(["`#{ … }`".to_owned(), "any other key".to_owned(), options.others.to_owned()]);
         }
     }
     text.push_str(&table(&rows));
-    let place = match one.belongs {
-        Belongs::Anywhere => "Anywhere",
-        Belongs::Top => "At the top of a script, before anything starts",
-        Belongs::Body => "In the body of an experiment",
-    };
-    text.push_str(&format!("\n{returns}{place}; it {}.\n", effect(one.effect)));
+    text.push_str(&format!("\n{returns}{}\n", standing(one)));
     text.push_str(&code(one.example));
     text
 }

@@ -1,8 +1,8 @@
 //! Pages for a terminal, 80 columns wide.
 
-use super::{Entry, UNITS, effect, returned, stdlib, units};
+use super::{Entry, UNITS, kind_of, returned, standing, stdlib, units};
 use crate::script::bind;
-use crate::script::declare::{Argument, Belongs, Handle, Kind, Opt, Primitive};
+use crate::script::declare::{Argument, Handle, Kind, Opt, Primitive};
 
 const WIDTH: usize = 80;
 
@@ -64,23 +64,13 @@ pub fn primitive(one: &Primitive) -> String {
         }
         parts.push(format!("Options\n{}", shown.join("\n")));
     }
-    let place = match one.belongs {
-        Belongs::Anywhere => "Anywhere",
-        Belongs::Top => "At the top of a script, before anything starts",
-        Belongs::Body => "In the body of an experiment",
-    };
-    parts.push(format!("{place}; it {}.", effect(one.effect)));
+    parts.push(wrapped(&standing(one), 0, 0));
     parts.push(format!("Example\n{}", indented(one.example, 2)));
     parts.join("\n\n")
 }
 
 fn option(one: &Opt) -> String {
-    let default = match (one.required, one.default) {
-        (true, _) => ", must be given".to_owned(),
-        (false, "") => String::new(),
-        (false, default) => format!(", default {default}"),
-    };
-    described(one.name, &format!("{}{default}", one.kind.short()), one.doc)
+    described(one.name, &kind_of(one, ""), one.doc)
 }
 
 fn function(one: &stdlib::Function) -> String {
