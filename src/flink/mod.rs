@@ -33,7 +33,7 @@ pub use cluster::{Overview, TaskManager, WebConfig};
 pub use exceptions::JobException;
 pub use jar::RunRequest;
 pub use job::{Job, Vertex, is_terminal};
-pub use job_spec::{Argument, ArgumentKind, Given, JobSpec, program_arguments};
+pub use job_spec::{Argument, ArgumentKind, Default as ArgumentDefault, Given, JobSpec, program_arguments};
 pub use jobmanager::JobManager;
 pub use plan::{Plan, PlanNode};
 pub use snapshot::CheckpointKind;

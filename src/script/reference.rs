@@ -5,6 +5,7 @@
 
 mod definitions;
 mod example;
+mod jobs;
 mod markdown;
 mod stdlib;
 mod terminal;
@@ -26,6 +27,7 @@ enum Entry {
     Primitive(&'static Primitive),
     Function(stdlib::Function),
     Handle(Handle),
+    Job(jobs::Job),
     Units,
 }
 
@@ -37,6 +39,7 @@ impl Entry {
             Self::Primitive(primitive) => primitive.full_name(),
             Self::Function(function) => function.name.clone(),
             Self::Handle(handle) => handle.name.to_owned(),
+            Self::Job(job) => job.name.clone(),
             Self::Units => UNITS.to_owned(),
         }
     }
@@ -54,11 +57,12 @@ fn entries() -> Vec<Entry> {
         .chain(bind::primitives().map(Entry::Primitive))
         .chain(functions)
         .chain(bind::handles().into_iter().map(Entry::Handle))
+        .chain(jobs::jobs().into_iter().map(Entry::Job))
         .chain([Entry::Units])
         .collect()
 }
 
-/// The page of a module, a function, a type of values or a unit; `None` where nothing has that name.
+/// The page of a module, a function, a type of values, a job or a unit; `None` where nothing has that name.
 ///
 /// A function may be named without its module. Where several things have the name, their pages follow each other;
 /// of functions in several modules only the list is given.
@@ -119,7 +123,7 @@ fn standing(one: &Primitive) -> String {
     };
     let effect = match one.effect {
         Effect::Pure => "computes from its arguments alone",
-        Effect::Reads => "looks at the target, the run or a file",
+        Effect::Reads => "reads the target, the run, a file or the command line",
         Effect::Acts => "changes the target or the run",
         Effect::Waits => "lets time pass",
     };

@@ -30,8 +30,8 @@ pub const PRIMITIVES: &[Primitive] = &[
         doc: "Kills instances with SIGKILL, and returns the fault when they are gone.\n\nThe processes have no \
             chance to say goodbye: Flink finds out by broken connections or missing heartbeats. Several \
             instances are hit at once and are one fault. They start again `down_for` after the last signal, and \
-            however the trial ends nothing stays down. Only TaskManagers can be hit.\n\nA fault that does not \
-            come about is written down and fails that fault, not the trial.",
+            however the trial ends nothing stays down. Only TaskManagers can be hit.\n\nWhere the end of one is not confirmed, the fault is written down as failed, and the trial \
+            goes on.",
         arguments: &[HIT],
         options: OPTIONS,
         returns: Kind::Handle("fault"),

@@ -19,7 +19,7 @@ pub const PRIMITIVES: &[Primitive] = &[Primitive {
     doc: "Submits a job, and returns it when all its tasks run.\n\n`job` is the name of a folder with a \
             `job.toml` under `jobs/`: beside the script, above it, in the current directory, or one that comes \
             with cprun, such as `nyc-window`. Its sources are built with Maven once and kept in the \
-            cache.\n\n`args` are the job's own, as its `job.toml` lists them: strings, whole numbers, durations, \
+            cache.\n\n`args` are the job's own, as its `job.toml` lists them (`cprun doc nyc-window`): strings, whole numbers, durations, \
             and topics. Of a missing or misspelt one the rehearsal tells before anything starts. A trial has one \
             job; it fails if not all tasks run within two minutes.",
     arguments: &[Argument::required("job", Kind::Text, "the job's name under `jobs/`, as in `\"nyc-window\"`")],

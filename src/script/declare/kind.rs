@@ -88,6 +88,7 @@ impl Kind {
             Self::Int | Self::Count => "whole number".into(),
             Self::Number => "number".into(),
             Self::Text => "string".into(),
+            Self::Word(words) if words().len() > 3 => format!("one of {}", quoted(&words())),
             Self::Word(words) => words().iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or "),
             Self::Duration => "duration".into(),
             Self::Seconds => "duration or seconds".into(),

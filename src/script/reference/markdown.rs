@@ -1,6 +1,6 @@
 //! The whole reference as Markdown: the generated part of docs/scripting.md.
 
-use super::{kind_of, standing, stdlib, units};
+use super::{jobs, kind_of, standing, stdlib, units};
 use crate::script::bind;
 use crate::script::declare::{Handle, Kind, Primitive};
 
@@ -13,6 +13,10 @@ pub fn markdown() -> String {
     }
     text.push_str("\n### Values that they return\n\nA misspelt property is an error. Properties return at once.\n");
     bind::handles().iter().for_each(|one| text.push_str(&handle(one)));
+    text.push_str(
+        "\n### Jobs that come with cprun\n\nTheir names are for `flink::submit`, their arguments for its `args`.\n",
+    );
+    jobs::jobs().iter().for_each(|one| text.push_str(&job(one)));
     text.push_str(&format!("\n### Durations and sizes\n\n{}\n", units()));
     text
 }
@@ -37,46 +41,57 @@ fn primitive(one: &Primitive) -> String {
         Kind::Nothing => String::new(),
         kind => format!("Returns: {}. ", cell(&kind.short())),
     };
-    let mut text = format!("\n#### `{}`\n\n{}\n", one.signature(), one.doc);
-    let mut rows: Vec<[String; 3]> = Vec::new();
-    for argument in one.arguments.iter().filter(|argument| !matches!(argument.kind, Kind::Options)) {
+    let given = one.arguments.iter().filter(|argument| !matches!(argument.kind, Kind::Options));
+    let arguments = given.map(|argument| {
         let may = if argument.optional { ", may be left out" } else { "" };
-        rows.push([format!("`{}`", argument.name), format!("{}{may}", argument.kind.short()), argument.doc.to_owned()]);
+        [code(argument.name), format!("{}{may}", argument.kind.short()), argument.doc.to_owned()]
+    });
+    let known = one.options.map_or(&[][..], |options| options.known);
+    let mut options: Vec<Row> =
+        known.iter().map(|option| [code(option.name), kind_of(option, "`"), option.doc.to_owned()]).collect();
+    if let Some(others) = one.options.map(|options| options.others).filter(|others| !others.is_empty()) {
+        options.push(["any other key".to_owned(), String::new(), others.to_owned()]);
     }
-    if let Some(options) = one.options {
-        for option in options.known {
-            rows.push([format!("`#{{ {}: }}`", option.name), kind_of(option, "`"), option.doc.to_owned()]);
-        }
-        if !options.others.is_empty() {
-            rows.push(["`#{ … }`".to_owned(), "any other key".to_owned(), options.others.to_owned()]);
-        }
-    }
-    text.push_str(&table(&rows));
+    let mut text = format!("\n#### `{}`\n\n{}\n", one.signature(), one.doc);
+    text.push_str(&table("argument", &arguments.collect::<Vec<_>>()));
+    text.push_str(&table("option", &options));
     text.push_str(&format!("\n{returns}{}\n", standing(one)));
-    text.push_str(&code(one.example));
+    text.push_str(&block(one.example));
     text
 }
 
 fn function(one: &stdlib::Function) -> String {
-    let code = if one.example.is_empty() { String::new() } else { code(&one.example) };
+    let code = if one.example.is_empty() { String::new() } else { block(&one.example) };
     format!("\n#### `{}`\n\n{}\n\nWritten in Rhai: `{}`.\n{code}", one.signature(), one.doc, one.file)
 }
 
 fn handle(one: &Handle) -> String {
-    let rows: Vec<[String; 3]> = one
+    let rows: Vec<Row> = one
         .properties
         .iter()
-        .map(|property| [format!("`.{}`", property.name), property.kind.short(), property.doc.to_owned()])
+        .map(|property| [code(property.name), property.kind.short(), property.doc.to_owned()])
         .collect();
-    format!("\n#### {}\n\n{}\n{}", one.name, one.doc, table(&rows))
+    format!("\n#### {}\n\n{}\n{}", one.name, one.doc, table("property", &rows))
 }
 
-fn table(rows: &[[String; 3]]) -> String {
+fn job(one: &jobs::Job) -> String {
+    let rows: Vec<Row> = one
+        .arguments
+        .iter()
+        .map(|argument| [code(&argument.name), argument.kind.clone(), argument.doc.clone()])
+        .collect();
+    format!("\n#### {}\n\n{}\n{}", one.name, one.doc, table("argument", &rows))
+}
+
+/// Name, kind, meaning.
+type Row = [String; 3];
+
+fn table(head: &str, rows: &[Row]) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let row = |row: &[String; 3]| format!("| {} | {} | {} |\n", row[0], cell(&row[1]), cell(&row[2]));
-    format!("\n| | | |\n| --- | --- | --- |\n{}", rows.iter().map(row).collect::<String>())
+    let row = |row: &Row| format!("| {} | {} | {} |\n", row[0], cell(&row[1]), cell(&row[2]));
+    format!("\n| {head} | kind | meaning |\n| --- | --- | --- |\n{}", rows.iter().map(row).collect::<String>())
 }
 
 /// A bar would end the cell.
@@ -84,6 +99,10 @@ fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }
 
-fn code(example: &str) -> String {
+fn code(name: &str) -> String {
+    format!("`{name}`")
+}
+
+fn block(example: &str) -> String {
     format!("\n```rhai\n{}\n```\n", example.trim_end())
 }

@@ -1,6 +1,6 @@
 //! Pages for a terminal, 80 columns wide.
 
-use super::{Entry, UNITS, kind_of, returned, standing, stdlib, units};
+use super::{Entry, UNITS, jobs, kind_of, returned, standing, stdlib, units};
 use crate::script::bind;
 use crate::script::declare::{Argument, Handle, Kind, Opt, Primitive};
 
@@ -13,8 +13,10 @@ pub fn overview() -> String {
     let handles: Vec<(String, String)> =
         bind::handles().iter().map(|handle| (handle.name.to_owned(), handle.doc.to_owned())).collect();
     parts.push(format!("Values that they return\n{}", lines(&handles)));
+    let jobs: Vec<(String, String)> = jobs::jobs().into_iter().map(|job| (job.name, job.doc)).collect();
+    parts.push(format!("Jobs that come with cprun\n{}", lines(&jobs)));
     parts.push(format!("Durations and sizes\n{}", lines(&[(UNITS.to_owned(), "`30.s`, `5.min`, `1.GiB`.".into())])));
-    parts.push("`cprun doc NAME` shows one: a function, a module, a value, a unit.".into());
+    parts.push("`cprun doc NAME` shows one: a function, a module, a value, a job, an option, a unit.".into());
     parts.join("\n\n")
 }
 
@@ -24,6 +26,7 @@ pub fn page(entry: &Entry) -> String {
         Entry::Primitive(one) => primitive(one),
         Entry::Function(one) => function(one),
         Entry::Handle(one) => handle(one),
+        Entry::Job(one) => job(one),
         Entry::Units => format!("Durations and sizes\n\n{}", prose(&units())),
     }
 }
@@ -96,6 +99,12 @@ fn handle(one: &Handle) -> String {
         parts.push(uses.join("\n"));
     }
     parts.join("\n\n")
+}
+
+fn job(one: &jobs::Job) -> String {
+    let arguments = one.arguments.iter().map(|argument| described(&argument.name, &argument.kind, &argument.doc));
+    let arguments = arguments.collect::<Vec<_>>().join("\n");
+    format!("{} (a job, for flink::submit)\n\n{}\n\nArguments\n{arguments}", one.name, prose(&one.doc))
 }
 
 /// A word that only names options or properties: where it does.
