@@ -109,3 +109,20 @@ fn the_scripts_of_the_tutorial_are_right() {
         assert!(!whole || err.contains("Java is not installed"), "{err}");
     }
 }
+
+/// Lines without their indent: the blocks of a list are indented.
+fn bare(text: &str) -> String {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_worked_example_of_a_primitive_is_the_real_one() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let guide = fs::read_to_string(root.join("CONTRIBUTING.md")).expect("a guide");
+    let source = bare(&fs::read_to_string(root.join("src/script/bind/cluster.rs")).expect("a source"));
+    let blocks: Vec<&str> = guide.split("```rust\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(blocks.len(), 2);
+    for block in blocks {
+        assert!(source.contains(&bare(block)), "src/script/bind/cluster.rs has it otherwise:\n{block}");
+    }
+}

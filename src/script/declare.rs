@@ -20,6 +20,7 @@ pub use kind::{Kind, article};
 
 use super::errors::{self, Failure};
 use super::session::Session;
+use crate::error::{Error, Result};
 
 /// One function that a script can call.
 pub struct Primitive {
@@ -34,7 +35,8 @@ pub struct Primitive {
     pub returns: Kind,
     pub effect: Effect,
     pub belongs: Belongs,
-    /// A whole script, or the lines of a trial's body where it belongs there; the tests run it.
+    /// A whole script, or the lines of a trial's body where it belongs there; the tests run it. It may be indented
+    /// as its surroundings are.
     pub example: &'static str,
     pub run: fn(&Call<'_>) -> Outcome,
 }
@@ -184,6 +186,15 @@ impl Primitive {
         first_sentence(self.doc)
     }
 
+    /// The example without the indent that all its lines have.
+    #[must_use]
+    pub fn shown_example(&self) -> String {
+        let lines = || self.example.trim_matches('\n').trim_end().lines();
+        let indent = |line: &str| line.len() - line.trim_start().len();
+        let common = lines().filter(|line| !line.trim().is_empty()).map(indent).min().unwrap_or(0);
+        lines().map(|line| line.get(common..).unwrap_or_default()).collect::<Vec<_>>().join("\n")
+    }
+
     /// How many positional arguments it must have.
     #[must_use]
     pub fn required(&self) -> usize {
@@ -248,7 +259,7 @@ pub fn register(primitive: &'static Primitive, module: &mut Module, session: &Ar
     macro_rules! with_arguments {
         ($($name:ident)*) => {{
             let own = Arc::clone(session);
-            let native = move |context: NativeCallContext, $($name: Dynamic),*| -> Result<Dynamic, Failure> {
+            let native = move |context: NativeCallContext, $($name: Dynamic),*| -> std::result::Result<Dynamic, Failure> {
                 invoke(primitive, &own, &context, vec![$($name),*])
             };
             FuncRegistration::new(primitive.name)
@@ -265,14 +276,29 @@ pub fn register(primitive: &'static Primitive, module: &mut Module, session: &Ar
     with_arguments!(a b c d e f);
 }
 
+/// Holds a call against where its primitive belongs. The arguments come first: what is wrong with them is wrong
+/// anywhere.
+fn may_stand_here<'a>(call: Call<'a>, session: &Session) -> Result<Call<'a>> {
+    match call.primitive.belongs {
+        Belongs::Anywhere => {}
+        Belongs::Body => drop(session.trial(&call.name())?),
+        Belongs::Top if session.state().run.is_some() => {
+            return Err(Error::script(format!("{} comes after the first effect", call.name()))
+                .hint("write it at the top of the script"));
+        }
+        Belongs::Top => {}
+    }
+    Ok(call)
+}
+
 fn invoke(
     primitive: &'static Primitive,
     session: &Arc<Session>,
     context: &NativeCallContext,
     values: Vec<Dynamic>,
-) -> Result<Dynamic, Failure> {
-    let outcome =
-        Call::new(primitive, session, context, values).map_err(Thrown::Error).and_then(|call| (primitive.run)(&call));
+) -> std::result::Result<Dynamic, Failure> {
+    let call = Call::new(primitive, session, context, values).and_then(|call| may_stand_here(call, session));
+    let outcome = call.map_err(Thrown::Error).and_then(|call| (primitive.run)(&call));
     outcome.map_err(|thrown| match thrown {
         Thrown::Error(error) => errors::at(context, error),
         Thrown::Failure(failure) => failure,

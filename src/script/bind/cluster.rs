@@ -75,7 +75,7 @@ pub const PRIMITIVES: &[Primitive] = &[
         returns: Kind::Either(&[INSTANCE, INSTANCES]),
         effect: Effect::Reads,
         belongs: Belongs::Body,
-        example: "fault::every(25.s, 3, |i| fault::kill(cluster::pick(\"taskmanager\", i)));",
+        example: r#"fault::every(25.s, 3, |i| fault::kill(cluster::pick("taskmanager", i)));"#,
         run: pick,
     },
     Primitive {
@@ -91,7 +91,7 @@ pub const PRIMITIVES: &[Primitive] = &[
         returns: INSTANCES,
         effect: Effect::Reads,
         belongs: Belongs::Body,
-        example: "fault::every(25.s, 1, |i| fault::kill(cluster::instances(\"taskmanager\")));",
+        example: r#"fault::every(25.s, 1, |i| fault::kill(cluster::instances("taskmanager")));"#,
         run: instances,
     },
     Primitive {
@@ -103,17 +103,17 @@ pub const PRIMITIVES: &[Primitive] = &[
         returns: Kind::Handle("host"),
         effect: Effect::Pure,
         belongs: Belongs::Body,
-        example: "fault::every(25.s, 1, |i| {\n    let host = cluster::host(cluster::pick(\"taskmanager\", i));\n    fault::kill(cluster::instances(\"taskmanager\", host));\n});",
+        example: r#"
+            fault::every(25.s, 1, |i| {
+                let host = cluster::host(cluster::pick("taskmanager", i));
+                fault::kill(cluster::instances("taskmanager", host));
+            });
+        "#,
         run: host,
     },
 ];
 
 fn needs(call: &Call<'_>) -> Outcome {
-    if call.session.state().run.is_some() {
-        return Err(Error::script("cluster::needs comes after the first effect")
-            .hint("state what the script needs at its top")
-            .into());
-    }
     // A second call adds to the first.
     let default = call.session.state().needs.clone();
     let needs = Needs {

@@ -37,7 +37,7 @@ pub const PRIMITIVES: &[Primitive] = &[
         returns: Kind::Handle("fault"),
         effect: Effect::Acts,
         belongs: Belongs::Body,
-        example: "fault::every(25.s, 3, |i| fault::kill(cluster::pick(\"taskmanager\", i), #{ down_for: 3.s }));",
+        example: r#"fault::every(25.s, 3, |i| fault::kill(cluster::pick("taskmanager", i), #{ down_for: 3.s }));"#,
         run: |call| inject(call, fault::Kind::Kill),
     },
     Primitive {
@@ -50,7 +50,7 @@ pub const PRIMITIVES: &[Primitive] = &[
         returns: Kind::Handle("fault"),
         effect: Effect::Acts,
         belongs: Belongs::Body,
-        example: "fault::every(25.s, 3, |i| fault::stop(cluster::pick(\"taskmanager\", i), #{ down_for: 3.s }));",
+        example: r#"fault::every(25.s, 3, |i| fault::stop(cluster::pick("taskmanager", i), #{ down_for: 3.s }));"#,
         run: |call| inject(call, fault::Kind::Stop),
     },
     Primitive {
@@ -63,7 +63,7 @@ pub const PRIMITIVES: &[Primitive] = &[
         returns: Kind::Handle("fault"),
         effect: Effect::Acts,
         belongs: Belongs::Body,
-        example: "fault::every(25.s, 3, |i| fault::inject(\"kill\", cluster::pick(\"taskmanager\", i), #{ down_for: 3.s }));",
+        example: r#"fault::every(25.s, 3, |i| fault::inject("kill", cluster::pick("taskmanager", i), #{ down_for: 3.s }));"#,
         run: inject_named,
     },
     Primitive {
@@ -83,7 +83,7 @@ pub const PRIMITIVES: &[Primitive] = &[
         returns: Kind::Nothing,
         effect: Effect::Acts,
         belongs: Belongs::Body,
-        example: "fault::every(25.s, 3, |i| fault::kill(cluster::pick(\"taskmanager\", i), #{ down_for: 3.s }));",
+        example: r#"fault::every(25.s, 3, |i| fault::kill(cluster::pick("taskmanager", i), #{ down_for: 3.s }));"#,
         run: every,
     },
 ];

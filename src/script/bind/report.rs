@@ -22,7 +22,7 @@ pub const PRIMITIVES: &[Primitive] = &[
         returns: Kind::Nothing,
         effect: Effect::Acts,
         belongs: Belongs::Anywhere,
-        example: "report::table(study, \"as_measured\");",
+        example: r#"report::table(study, "as_measured");"#,
         run: table,
     },
     Primitive {
@@ -35,7 +35,7 @@ pub const PRIMITIVES: &[Primitive] = &[
         returns: Kind::Nothing,
         effect: Effect::Acts,
         belongs: Belongs::Anywhere,
-        example: "report::plot(study, \"restart_by_interval\");",
+        example: r#"report::plot(study, "restart_by_interval");"#,
         run: plot,
     },
     Primitive {
@@ -47,7 +47,10 @@ pub const PRIMITIVES: &[Primitive] = &[
         returns: Kind::Nothing,
         effect: Effect::Acts,
         belongs: Belongs::Anywhere,
-        example: "report::table(study, \"faults\");\nreport::text(\"The disk was shared with another job.\");",
+        example: r#"
+            report::table(study, "faults");
+            report::text("The disk was shared with another job.");
+        "#,
         run: text,
     },
 ];

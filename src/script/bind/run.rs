@@ -88,7 +88,7 @@ pub const PRIMITIVES: &[Primitive] = &[
         returns: Kind::Handle("study"),
         effect: Effect::Pure,
         belongs: Belongs::Anywhere,
-        example: "let study = run::study(\"x\");\nprint(study.name);",
+        example: r#"let study = run::study("x");"#,
         run: |call| Ok(Dynamic::from(Study { name: call.required("name", call.text("name"))? })),
     },
 ];

@@ -22,7 +22,13 @@ pub const PRIMITIVES: &[Primitive] = &[Primitive {
     returns: Kind::Handle("params"),
     effect: Effect::Reads,
     belongs: Belongs::Top,
-    example: "let p = params(#{\n    intervals: [5.s, 30.s],  // checkpoint intervals compared\n    repeats: 3,\n}, #{ quick: #{ repeats: 1 } });\nprint(p.intervals);",
+    example: r#"
+            let p = params(#{
+                intervals: [5.s, 30.s],  // checkpoint intervals compared
+                repeats: 3,
+            }, #{ quick: #{ repeats: 1 } });
+            print(p.intervals);
+        "#,
     run: params,
 }];
 

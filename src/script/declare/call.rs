@@ -39,7 +39,7 @@ const LONGEST_S: f64 = 10.0 * 365.25 * 86400.0;
 pub struct Call<'a> {
     pub session: &'a Arc<Session>,
     pub context: &'a NativeCallContext<'a>,
-    primitive: &'static Primitive,
+    pub primitive: &'static Primitive,
     values: Vec<(&'static str, Dynamic)>,
     /// Keys of the map that are no options, where those mean something.
     pub others: Map,
@@ -196,7 +196,7 @@ impl<'a> Call<'a> {
 
     fn lacks(&self, name: &str) -> Error {
         Error::script(format!("{} needs `{name}`", self.name()))
-            .hint(format!("for example\n{}", self.primitive.example.trim()))
+            .hint(format!("for example\n{}", self.primitive.shown_example()))
     }
 }
 

@@ -59,7 +59,7 @@ fn form(one: &Primitive, given: &[Argument], last: Option<Options>) -> String {
         })
         .collect();
     parameters.extend(last.map(|options| format!("options: {}", map(&options))));
-    let doc = format!("{}\n\n```rhai\n{}\n```", one.doc, one.example);
+    let doc = format!("{}\n\n```rhai\n{}\n```", one.doc, one.shown_example());
     let pad = if one.module.is_empty() { "" } else { "    " };
     let returns = match one.returns {
         Kind::Nothing => "()".to_owned(),

@@ -29,7 +29,7 @@ pub fn examples() -> Vec<Example> {
 fn of_primitive(one: &'static Primitive) -> Example {
     let belongs =
         if one.effect == Effect::Pure && one.belongs != Belongs::Body { Belongs::Anywhere } else { one.belongs };
-    whole(one.full_name(), one.example, belongs)
+    whole(one.full_name(), &one.shown_example(), belongs)
 }
 
 fn whole(of: String, example: &str, belongs: Belongs) -> Example {

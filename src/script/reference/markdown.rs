@@ -56,7 +56,7 @@ fn primitive(one: &Primitive) -> String {
     text.push_str(&table("argument", &arguments.collect::<Vec<_>>()));
     text.push_str(&table("option", &options));
     text.push_str(&format!("\n{returns}{}\n", standing(one)));
-    text.push_str(&block(one.example));
+    text.push_str(&block(&one.shown_example()));
     text
 }
 

@@ -68,7 +68,7 @@ pub fn primitive(one: &Primitive) -> String {
         parts.push(format!("Options\n{}", shown.join("\n")));
     }
     parts.push(wrapped(&standing(one), 0, 0));
-    parts.push(format!("Example\n{}", indented(one.example, 2)));
+    parts.push(format!("Example\n{}", indented(&one.shown_example(), 2)));
     parts.join("\n\n")
 }
 

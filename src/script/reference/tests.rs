@@ -41,7 +41,7 @@ fn kinds(kind: Kind) -> Vec<Kind> {
 fn is_phrase(who: &str, doc: &str) {
     assert!(!doc.trim().is_empty(), "{who}: no doc");
     assert!(!doc.ends_with('.'), "{who}: stands in a table, without a full stop: {doc}");
-    assert!(doc.matches('`').count() % 2 == 0, "{who}: a backquote is missing: {doc}");
+    assert!(doc.matches('`').count().is_multiple_of(2), "{who}: a backquote is missing: {doc}");
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn each_is_described_in_full_sentences() {
     for one in primitives() {
         let name = one.full_name();
         assert!(one.doc.trim_end().ends_with('.'), "{name}: the doc ends with a full stop");
-        assert!(one.doc.matches('`').count() % 2 == 0, "{name}: a backquote is missing");
+        assert!(one.doc.matches('`').count().is_multiple_of(2), "{name}: a backquote is missing");
         let summary = one.summary();
         assert!(
             summary.ends_with('.') && summary.chars().count() <= SUMMARY_CHARS,
