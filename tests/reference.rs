@@ -110,6 +110,48 @@ fn the_scripts_of_the_tutorial_are_right() {
     }
 }
 
+#[test]
+fn a_wrong_call_is_told_what_is_wanted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let calls = [
+        "dataset::nyc()",
+        "dataset::nyc(\"\", 2023)",
+        "dataset::nyc(\"\", #{}, #{})",
+        "dataset::nyc([1.s])",
+        "kafka::create_topic(\"x\", #{ partitions: -1 })",
+        "kafka::create_topic(\"x\", #{ partitions: 8.0, zzz: 1 })",
+        "kafka::create_topic(\"x\", #{ zzz: 1 })",
+        "fault::every(25, 3, |i| i)",
+        "fault::every(25.s, 3, 4)",
+        "fault::every(25.s, 3)",
+        "replay::start(dataset::nyc(\"\"), #{ speed: 1.0 })",
+        "fault::kill(dataset::nyc(\"\"))",
+        "fault::kill([])",
+        "cluster::instances(\"taskmanger\")",
+        "cluster::needs(#{ taskmanager_memory: 1728 })",
+        "cluster::needs(#{ rest_port: 70000 })",
+        "cluster::needs(2)",
+        "analysis::utilization(#{ T: 30.s, c: 0.778 })",
+        "analysis::utilization(30.s)",
+        "analysis::utilization(#{ T: 30.s, c: 1.0, R: 1.0, mtbf: 600, model: \"poison\" })",
+        "analysis::optimal_interval(#{ c: 1.0, mtbf: 600, lambda: 0.1 })",
+        "report::table(\"x\", \"faults\")",
+        "report::plot(run::study(\"x\"), \"bugdet\")",
+        "report::text(run::study(\"x\"))",
+        "report::text(\"x\")",
+        "params(#{ a: 1 }, 2)",
+    ];
+    let mut shown = String::new();
+    for call in calls {
+        let ran = cprun(folder.path(), &["eval", call]);
+        assert_eq!(ran.status.code(), Some(65), "{call}: {}{}", text(&ran.stdout), text(&ran.stderr));
+        let err = text(&ran.stderr);
+        let kept: Vec<&str> = err.lines().filter(|line| !line.contains(" | ") && !line.contains("-->")).collect();
+        shown.push_str(&format!("{call}\n{}\n\n", kept.join("\n").replace("\n  |", "")));
+    }
+    insta::assert_snapshot!(shown);
+}
+
 /// Lines without their indent: the blocks of a list are indented.
 fn bare(text: &str) -> String {
     text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")

@@ -130,6 +130,7 @@ pub struct Handle {
     pub properties: Vec<Shown>,
     pub type_id: TypeId,
     register: Box<dyn Fn(&mut Engine) + Send + Sync>,
+    text: Box<dyn Fn(&Dynamic) -> Option<String> + Send + Sync>,
 }
 
 /// A property as readers see it.
@@ -165,7 +166,21 @@ impl Handle {
             engine.register_fn("to_string", move |handle: &mut T| text(handle));
             engine.register_fn("to_debug", move |handle: &mut T| text(handle));
         };
-        Self { name, doc, properties: shown, type_id: TypeId::of::<T>(), register: Box::new(register) }
+        let of_value = move |value: &Dynamic| value.read_lock::<T>().map(|handle| text(&handle));
+        Self {
+            name,
+            doc,
+            properties: shown,
+            type_id: TypeId::of::<T>(),
+            register: Box::new(register),
+            text: Box::new(of_value),
+        }
+    }
+
+    /// What `print` shows of a value, if it is of this type.
+    #[must_use]
+    pub fn text(&self, value: &Dynamic) -> Option<String> {
+        (self.text)(value)
     }
 
     pub fn register(&self, engine: &mut Engine) {

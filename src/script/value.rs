@@ -43,7 +43,7 @@ pub fn text(value: &Dynamic) -> String {
         let entries: Vec<String> = map.iter().map(|(name, value)| format!("{name}: {}", text(value))).collect();
         return format!("#{{ {} }}", entries.join(", "));
     }
-    value.to_string()
+    super::bind::handle_of(value).and_then(|handle| handle.text(value)).unwrap_or_else(|| value.to_string())
 }
 
 /// A value as JSON on one line: a duration as its seconds, a float with all its digits, what is not finite as text.
@@ -84,5 +84,5 @@ fn to_json(value: &Dynamic) -> serde_json::Value {
     if let Ok(number) = value.as_int() {
         return number.into();
     }
-    value.as_bool().map_or_else(|_| value.to_string().into(), Value::Bool)
+    value.as_bool().map_or_else(|_| text(value).into(), Value::Bool)
 }

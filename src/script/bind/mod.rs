@@ -15,7 +15,6 @@ mod report;
 mod run;
 mod top;
 
-use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
@@ -95,13 +94,18 @@ pub fn handles() -> Vec<Handle> {
     PARTS.iter().flat_map(|part| (part.handles)()).collect()
 }
 
-/// The name of a value's type, if it is one that primitives hand out.
+/// The type of a value, if it is one that primitives hand out.
+#[must_use]
+pub fn handle_of(value: &Dynamic) -> Option<&'static Handle> {
+    static HANDLES: LazyLock<Vec<Handle>> = LazyLock::new(handles);
+    let id = value.type_id();
+    HANDLES.iter().find(|handle| handle.type_id == id)
+}
+
+/// The name of that type.
 #[must_use]
 pub fn handle_name(value: &Dynamic) -> Option<&'static str> {
-    static NAMES: LazyLock<Vec<(TypeId, &'static str)>> =
-        LazyLock::new(|| handles().iter().map(|handle| (handle.type_id, handle.name)).collect());
-    let id = value.type_id();
-    NAMES.iter().find(|(known, _)| *known == id).map(|(_, name)| *name)
+    handle_of(value).map(|handle| handle.name)
 }
 
 /// Registers all primitives and handles with the engine.

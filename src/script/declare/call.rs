@@ -59,7 +59,7 @@ impl<'a> Call<'a> {
             Some(_) if given.len() > primitive.required() && given.last().is_some_and(Dynamic::is_map) => given.pop(),
             _ => None,
         };
-        check_number(primitive, given.len() + usize::from(options.is_some()), given.len())?;
+        check_number(primitive, &given, options.is_some())?;
         let mut values = Vec::with_capacity(given.len());
         for (argument, value) in primitive.arguments.iter().zip(given) {
             check_kind(primitive, argument.name, argument.kind, &value)?;
@@ -200,14 +200,33 @@ impl<'a> Call<'a> {
     }
 }
 
-fn check_number(primitive: &Primitive, given: usize, positional: usize) -> Result<()> {
-    if positional >= primitive.required() && positional <= primitive.arguments.len() {
+/// `positional` are the values without the map of options.
+fn check_number(primitive: &Primitive, positional: &[Dynamic], has_options: bool) -> Result<()> {
+    let (least, most, given) = (primitive.required(), primitive.arguments.len(), positional.len());
+    if (least..=most).contains(&given) {
         return Ok(());
     }
-    let values = if given == 1 { "value".to_owned() } else { "values".to_owned() };
-    let given = if given == 0 { "none".to_owned() } else { format!("{given} {values}") };
-    Err(Error::script(format!("{} does not take {given}", primitive.spoken()))
-        .hint(format!("it is `{}`", primitive.signature())))
+    let who = primitive.spoken();
+    let signature = format!("it is `{}`", primitive.signature());
+    if given < least {
+        let missing = primitive.arguments[given].name;
+        return Err(Error::script(format!("{who} needs `{missing}`")).hint(signature));
+    }
+    let takes_map = primitive.options.filter(|_| primitive.place_of_options().is_none() && !has_options);
+    if let (Some(options), [.., last], true) = (takes_map, positional, given == most + 1) {
+        let first = options.known.first().map_or("option", |option| option.name);
+        let error =
+            Error::script(format!("{who} takes its options as a map, not {} ({})", kind_name(last), text(last)));
+        return Err(error.hint(format!("for example `#{{ {first}: … }}`; {signature}")));
+    }
+    let values = match most {
+        0 => "no value".to_owned(),
+        1 => "1 value".to_owned(),
+        several => format!("{several} values"),
+    };
+    let at_most = if least < most { "at most " } else { "" };
+    let options = if has_options { " and its options" } else { "" };
+    Err(Error::script(format!("{who} takes {at_most}{values}{options}, not {given}")).hint(signature))
 }
 
 fn check_kind(primitive: &Primitive, name: &str, kind: Kind, value: &Dynamic) -> Result<()> {
@@ -225,8 +244,11 @@ fn wrong_kind(primitive: &Primitive, name: &str, kind: Kind, value: &Dynamic) ->
         let message = format!("{who}: `{name}` cannot be `{given}`; it is one of {}", words.join(", "));
         return unknown("value", &message, &given, &words);
     }
-    let error =
-        Error::script(format!("{who}: `{name}` wants {}, not {} ({})", kind.wanted(), kind_name(value), text(value)));
+    let given = match kind {
+        Kind::Count if value.is_int() => text(value),
+        _ => format!("{} ({})", kind_name(value), text(value)),
+    };
+    let error = Error::script(format!("{who}: `{name}` wants {}, not {given}", kind.wanted()));
     match (kind, number(value)) {
         (Kind::Duration, Some(number)) => error.hint(format!("write the unit: `{number}.s`")),
         (Kind::Bytes, Some(number)) => error.hint(format!("write the unit: `{number}.MiB`")),
@@ -240,5 +262,7 @@ fn wrong_kind(primitive: &Primitive, name: &str, kind: Kind, value: &Dynamic) ->
 /// Where a handle comes from: "`kafka::create_topic(name, [#{…}])` gives one".
 fn giver(handle: &str) -> Option<String> {
     let giver = bind::primitives().find(|primitive| primitive.returns.is_of(handle))?;
-    Some(format!("`{}` gives one", giver.signature()))
+    // Users get a study from the stdlib, which calls the primitive.
+    let signature = if handle == "study" { "experiment(name, #{…}, body)".to_owned() } else { giver.signature() };
+    Some(format!("`{signature}` gives one"))
 }
