@@ -5,7 +5,7 @@ use clap::Args;
 use crate::error::Result;
 use crate::host::Host;
 use crate::runtime::Runtime;
-use crate::script;
+use crate::script::{self, Source};
 
 #[derive(Args)]
 #[group(id = "eval-arguments")]
@@ -18,7 +18,11 @@ pub struct Arguments {
 }
 
 pub fn eval(host: &Host, runtime: &Runtime, arguments: &Arguments) -> Result<u8> {
-    let value = script::evaluate(host, runtime, &arguments.expression)?;
+    let source = Source::expression(&arguments.expression);
+    if let Some(code) = super::check::first(host, &source) {
+        return Ok(code);
+    }
+    let value = script::evaluate(host, runtime, source)?;
     host.stdout.write(&format!("{}\n", if arguments.json { value.json } else { value.text }));
     Ok(0)
 }

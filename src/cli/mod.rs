@@ -2,6 +2,7 @@
 //!
 //! This is the only place that decides exit codes. Results go to stdout, all else to stderr.
 
+mod check;
 mod dataset;
 mod doc;
 mod doctor;
@@ -42,6 +43,8 @@ enum Command {
     Run(run::Arguments),
     /// Say what a run will do, cost and tell, without starting anything
     Plan(plan::Arguments),
+    /// Find what is wrong with scripts without running them
+    Check(check::Arguments),
     /// Evaluate one expression and print its value
     Eval(eval::Arguments),
     /// Compute everything of a run directory anew from its journal
@@ -63,10 +66,14 @@ pub fn main(host: &Host, arguments: &[String]) -> ExitCode {
         Ok(parsed) => parsed,
         Err(error) => return refused(host, &error),
     };
-    let outcome = runtime().and_then(|runtime| {
-        signals::listen(&runtime, &host.signals)?;
-        dispatch(host, &runtime, parsed, arguments)
-    });
+    let outcome = match &parsed.command {
+        // It is quick and starts nothing, and Ctrl-C may end it where it stands.
+        Some(Command::Check(arguments)) => check::check(host, arguments),
+        _ => runtime().and_then(|runtime| {
+            signals::listen(&runtime, &host.signals)?;
+            dispatch(host, &runtime, parsed, arguments)
+        }),
+    };
     let unwritten = host.stdout.failure().map(|error| Error::io("write to stdout", error));
     let code = outcome.unwrap_or_else(|error| told(host, &error));
     let unwritten = unwritten.map_or(0, |error| told(host, &error));
@@ -84,6 +91,8 @@ fn dispatch(host: &Host, runtime: &tokio::runtime::Runtime, arguments: CommandLi
         Some(Command::Dataset(arguments)) => dataset::dataset(host, &arguments),
         Some(Command::Doc(arguments)) => doc::doc(host, &arguments),
         Some(Command::Doctor) => doctor::doctor(host),
+        // `main` has done it without a runtime.
+        Some(Command::Check(arguments)) => check::check(host, &arguments),
         None => run::script(host, runtime, arguments.run, typed),
     }
 }

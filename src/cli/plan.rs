@@ -56,6 +56,10 @@ Examples:
 
 pub fn plan(host: &Host, runtime: &Runtime, arguments: &Arguments, typed: &[String]) -> Result<u8> {
     let target = TargetName::parse(&arguments.target)?;
+    let source = Source::open(host, &arguments.script)?;
+    if let Some(code) = super::check::first(host, &source) {
+        return Ok(code);
+    }
     let known = known_variation(host, arguments)?;
     let folder = tempfile::tempdir().map_err(|error| Error::io("make a folder for the simulation", error))?;
     let mut quiet = host.clone();
@@ -73,7 +77,7 @@ pub fn plan(host: &Host, runtime: &Runtime, arguments: &Arguments, typed: &[Stri
         command_line: typed.to_vec(),
     };
     host.progress.status("simulating", &arguments.script);
-    let ended = script::run(&quiet, &runtime, Source::open(host, &arguments.script)?, options);
+    let ended = script::run(&quiet, &runtime, source, options);
     let simulated = ended.run.map(|run| (run.needs().clone(), run.finish(ended.error.as_ref()).written));
     host.progress.clear();
     if let Some(error) = ended.error {
@@ -130,7 +134,8 @@ fn tell(host: &Host, arguments: &Arguments, outlook: &Outlook, lacking: Option<&
     }
     let end = host.clock.epoch().as_secs_f64() + outlook.duration_s;
     let end = jiff::Timestamp::from_second(end as i64).map_or_else(|_| String::new(), |end| end.to_string());
-    let (kept, passing) = (render_bytes(outlook.disk.kept_bytes as u64), render_bytes(outlook.disk.passing_bytes as u64));
+    let (kept, passing) =
+        (render_bytes(outlook.disk.kept_bytes as u64), render_bytes(outlook.disk.passing_bytes as u64));
     let mut text = format!(
         "SIMULATED: durations, faults and widths come from a run on the simulated cluster\n\
          {} trials, about {}; started now it ends at {end}\n\

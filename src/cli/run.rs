@@ -69,6 +69,9 @@ pub fn script(host: &Host, runtime: &Runtime, arguments: Arguments, typed: &[Str
     if arguments.quiet {
         host.progress = host.progress.quiet();
     }
+    if let Some(code) = super::check::first(&host, &source) {
+        return Ok(code);
+    }
     let json = arguments.json;
     let target = TargetName::parse(&arguments.target)?;
     let runtime = &on_its_clock(&mut host, runtime, target)?;

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use directory::RunDirectory;
-pub use job::{Job, JobPackage, Submission};
+pub use job::{COLUMNS, Job, JobPackage, Submission};
 use journal::Journal;
 use manifest::{HostFacts, Manifest};
 pub use plan::{AxisPlan, TrialSpec, generator, short, trials};

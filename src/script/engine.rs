@@ -11,7 +11,7 @@ use super::errors::{self, Scene};
 use super::rehearsal::Rehearsal;
 use super::session::{Datasets, Options, Purpose, Session, Stage};
 use super::source::Source;
-use super::{bind, check, params, units};
+use super::{bind, params, units};
 use crate::cluster::flink_role::Timing;
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
@@ -20,6 +20,8 @@ use crate::run::{Beginning, Run, manifest};
 use crate::runtime::Runtime;
 
 const STACK_BYTES: usize = 64 << 20;
+/// How deep expressions may nest in a script and in a function.
+pub const EXPRESSION_DEPTHS: (usize, usize) = (256, 128);
 const STDLIB: [&str; 2] = ["stdlib/experiment.rhai", "stdlib/interval_report.rhai"];
 
 /// How a script ended.
@@ -61,8 +63,7 @@ pub struct Evaluated {
 }
 
 /// Evaluates one expression or a few statements.
-pub fn evaluate(host: &Host, runtime: &Runtime, expression: &str) -> Result<Evaluated> {
-    let source = Source { name: "expression".into(), text: expression.to_owned(), folder: None };
+pub fn evaluate(host: &Host, runtime: &Runtime, source: Source) -> Result<Evaluated> {
     let session =
         Session::new(host, runtime.clone(), source, Options::default(), Purpose::Evaluate, Datasets::default());
     let value = execute(&session).map_err(|error| host.signals.error().unwrap_or(error))?;
@@ -172,7 +173,6 @@ fn say_if_simulated(session: &Session) {
 fn compile(engine: &Engine, source: &Source, functions: &[String]) -> Result<AST> {
     let mut ast = engine.compile(&source.text).map_err(|error| errors::from_parse(&error, source, functions))?;
     ast.set_source(source.name.as_str());
-    check::calls(&ast, source, functions)?;
     Ok(ast)
 }
 
@@ -182,7 +182,7 @@ fn build(session: &Arc<Session>) -> Result<(Engine, Vec<Source>)> {
     engine.set_optimization_level(OptimizationLevel::None);
     engine.set_strict_variables(true).set_fail_on_invalid_map_property(true);
     // Debug and release builds differ in Rhai's own defaults.
-    engine.set_max_call_levels(128).set_max_expr_depths(256, 128);
+    engine.set_max_call_levels(128).set_max_expr_depths(EXPRESSION_DEPTHS.0, EXPRESSION_DEPTHS.1);
     engine.disable_symbol("eval");
     let own = Arc::clone(session);
     engine.on_print(move |text| print(&own, text));
@@ -209,12 +209,17 @@ fn print(session: &Session, text: &str) {
     }
 }
 
+/// The files whose functions every script may call.
+#[must_use]
+pub fn stdlib_sources() -> Vec<Source> {
+    STDLIB.iter().filter_map(|path| Source::embedded(path)).collect()
+}
+
 /// Makes the functions of the stdlib global. A module would do for plain functions, but a closure that one of
 /// them returns could not be called afterwards.
 fn stdlib(engine: &mut Engine) -> Result<Vec<Source>> {
     let mut sources = Vec::new();
-    for path in STDLIB {
-        let source = Source::embedded(path).ok_or_else(|| Error::defect(format!("{path} is not embedded")))?;
+    for source in stdlib_sources() {
         let known = functions(engine);
         let ast = compile(engine, &source, &known)?;
         let module = Module::eval_ast_as_new(Scope::new(), &ast, engine).map_err(|failure| {

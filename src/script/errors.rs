@@ -5,9 +5,10 @@
 
 use rhai::{Dynamic, EvalAltResult, Map, NativeCallContext, ParseError, ParseErrorType, Position};
 
+use super::check::Finding;
 use super::source::Source;
 use super::value::nearest;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Position as Place, Result};
 
 pub type Failure = Box<EvalAltResult>;
 
@@ -207,35 +208,40 @@ fn without_position(text: &str) -> String {
     text.split(" (line ").next().unwrap_or(text).to_owned()
 }
 
-/// Shows an error as stderr does: message, place, source line, hint.
+/// Shows an error as stderr does: message, place, source line with a mark, hint.
 #[must_use]
 pub fn render(error: &Error) -> String {
-    let mut text = format!("error: {}", error.message);
-    if let Some(position) = &error.position {
+    let place = error.position.as_ref().map(|position| (position, position.column + 1));
+    shown("error", &error.message, place, error.hint.as_deref())
+}
+
+/// The same for what the check found.
+#[must_use]
+pub fn render_finding(finding: &Finding) -> String {
+    let place = Some((&finding.position, finding.end_column));
+    shown(finding.severity.name(), &finding.message, place, finding.hint.as_deref())
+}
+
+/// `place` is a position and the column past the end of what is meant.
+fn shown(severity: &str, message: &str, place: Option<(&Place, usize)>, hint: Option<&str>) -> String {
+    let mut text = format!("{severity}: {message}");
+    if let Some((position, end_column)) = place {
         let number = position.line.to_string();
         let pad = " ".repeat(number.len());
-        let place = if position.column == 0 {
-            format!("{}", position.line)
-        } else {
-            format!("{}:{}", position.line, position.column)
-        };
-        text.push_str(&format!(
-            "\n{pad}--> {}:{place}\n{pad} |\n{number} | {}",
-            position.file,
-            position.text.trim_end()
-        ));
+        let column = if position.column == 0 { String::new() } else { format!(":{}", position.column) };
+        text.push_str(&format!("\n{pad}--> {}:{}{column}\n{pad} |", position.file, position.line));
+        text.push_str(&format!("\n{number} | {}", position.text.trim_end()));
         if position.column > 0 {
             // Tabs stay tabs, so that the mark stands under its letter however wide they are shown.
-            let before: String = position
-                .text
-                .chars()
-                .take(position.column - 1)
-                .map(|letter| if letter == '\t' { '\t' } else { ' ' })
-                .collect();
-            text.push_str(&format!("\n{pad} | {before}^"));
+            let tab = |letter: char| if letter == '\t' { '\t' } else { ' ' };
+            let before: String = position.text.chars().take(position.column - 1).map(tab).collect();
+            // Behind the end of a line there is nothing to mirror.
+            let beyond = " ".repeat((position.column - 1).saturating_sub(before.chars().count()));
+            let mark = "^".repeat(end_column.saturating_sub(position.column).max(1));
+            text.push_str(&format!("\n{pad} | {before}{beyond}{mark}"));
         }
     }
-    if let Some(hint) = &error.hint {
+    if let Some(hint) = hint {
         text.push_str(&format!("\nhint: {hint}"));
     }
     text

@@ -15,8 +15,9 @@ mod source;
 mod units;
 mod value;
 
+pub use check::{Checker, Finding, Severity, summary};
 pub use engine::{Evaluated, evaluate, run};
-pub use errors::render;
+pub use errors::{render, render_finding};
 pub use rehearsal::span;
 pub use session::Options;
 pub use source::Source;

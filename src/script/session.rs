@@ -131,9 +131,7 @@ impl Session {
     /// Folders in which `jobs/` is looked for before the embedded ones: beside the script, above it, here.
     #[must_use]
     pub fn search(&self) -> Vec<PathBuf> {
-        let beside =
-            self.source.folder.iter().flat_map(|folder| [Some(folder.clone()), folder.parent().map(PathBuf::from)]);
-        beside.flatten().chain([self.host.directory.clone()]).collect()
+        self.source.search(&self.host.directory)
     }
 }
 

@@ -30,6 +30,12 @@ impl Source {
         }
     }
 
+    /// What was typed at the command line.
+    #[must_use]
+    pub fn expression(text: &str) -> Self {
+        Self { name: "expression".into(), text: text.to_owned(), folder: None }
+    }
+
     /// A file of `scripts/` or `stdlib/` within cprun.
     #[must_use]
     pub fn embedded(path: &str) -> Option<Self> {
@@ -43,6 +49,13 @@ impl Source {
     #[must_use]
     pub fn stem(&self) -> String {
         Path::new(&self.name).file_stem().map_or_else(|| "script".into(), |stem| stem.to_string_lossy().into_owned())
+    }
+
+    /// Folders in which `jobs/` is looked for before the embedded ones: beside the script, above it, `here`.
+    #[must_use]
+    pub fn search(&self, here: &Path) -> Vec<PathBuf> {
+        let beside = self.folder.iter().flat_map(|folder| [Some(folder.clone()), folder.parent().map(PathBuf::from)]);
+        beside.flatten().chain([here.to_owned()]).collect()
     }
 
     #[must_use]
