@@ -213,7 +213,8 @@ fn all_taskmanagers_of_a_host_and_lists_of_instances_can_be_hit() {
     ] {
         hit(call).fails(69, &["Java is not installed"]);
     }
-    hit("fault::kill([1])").fails(65, &["an instance or a list of instances, not a list ([1])", "`cluster::pick(role"]);
+    hit("fault::kill([1])")
+        .fails(65, &["an instance or a list of instances, not a list of whole numbers", "`cluster::pick(role"]);
     hit("fault::kill(cluster::pick(\"taskmanager\", i, #{ scop: \"host\" }))").fails(65, &["did you mean `scope`?"]);
 }
 
@@ -446,7 +447,8 @@ fn the_same_trial_cannot_be_asked_for_twice() {
 
 #[test]
 fn a_unit_that_does_not_exist_is_told_with_those_that_do() {
-    eval(&["5.sec"]).fails(65, &["expression:1:", "the units are ns us ms s min h d"]);
+    eval(&["5.sec"]).fails(65, &["expression:1:3", "did you mean `5.s`?"]);
+    eval(&["5.parsec"]).fails(65, &["expression:1:3", "the units are ns us ms s min h d"]);
 }
 
 #[test]
@@ -622,6 +624,6 @@ fn a_script_names_files_and_bounds() {
     }
     nyc("\"a.csv\", #{ form: \"2023-01-01\" }").fails(65, &["has no option `form`", "did you mean `from`?"]);
     nyc("[]").fails(65, &["no trip file is given"]);
-    nyc("[1]").fails(65, &["`files` wants a string or a list of strings, not a list ([1])"]);
+    nyc("[1]").fails(65, &["`files` wants a string or a list of strings, not a list of whole numbers"]);
     assert!(nyc("\"\", #{ to: \"2023-01-02\" }").out.contains("2023-01-01 to before 2023-01-02"));
 }

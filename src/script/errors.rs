@@ -5,7 +5,7 @@
 
 use rhai::{Dynamic, EvalAltResult, Map, NativeCallContext, ParseError, ParseErrorType, Position};
 
-use super::check::Finding;
+use super::check::{Finding, spans};
 use super::source::Source;
 use super::value::nearest;
 use crate::error::{Error, Kind, Position as Place, Result};
@@ -58,7 +58,8 @@ pub fn convert(failure: EvalAltResult, scene: &Scene<'_>) -> Error {
     let (leaf, source, position) = descend(failure, main, Position::NONE, scene);
     let mut error = describe(leaf, scene);
     if let (Some(source), Some(line)) = (source, position.line()) {
-        error.position = Some(source.position(line, position.position().unwrap_or(0)));
+        let column = position.position().map_or(0, |column| spans::path_begin(&source.line(line), column));
+        error.position = Some(source.position(line, column));
     }
     error
 }
@@ -211,7 +212,10 @@ fn without_position(text: &str) -> String {
 /// Shows an error as stderr does: message, place, source line with a mark, hint.
 #[must_use]
 pub fn render(error: &Error) -> String {
-    let place = error.position.as_ref().map(|position| (position, position.column + 1));
+    let place = error.position.as_ref().map(|position| {
+        let here = Position::new(1, u16::try_from(position.column).unwrap_or(u16::MAX));
+        (position, spans::path(&position.text, here).end_column)
+    });
     shown("error", &error.message, place, error.hint.as_deref())
 }
 

@@ -317,10 +317,14 @@ impl<'a> Walker<'a> {
             let message = format!("{who}: `{name}` cannot be `{given}`; it is one of {}", words.join(", "));
             return self.error("unknown-word", at, unknown("value", &message, given, &words));
         }
+        if at.is_none() {
+            return;
+        }
         let error = Error::script(format!("{who}: `{name}` wants {}, not {}", kind.wanted(), of.described()));
         let code =
             if of.is_number() && matches!(kind, Kind::Duration | Kind::Bytes) { "missing-unit" } else { "wrong-kind" };
-        self.error(code, at, error.hint(kind_hint(kind, of)));
+        let place = spans::value(&self.source.text, at);
+        self.tell(Severity::Error, code, place, error.hint(kind_hint(kind, of)));
     }
 }
 
@@ -336,12 +340,26 @@ fn kind_hint(kind: Kind, of: &Type) -> String {
         (Kind::Count | Kind::Int, Type::Float(Some(number))) if number.fract() == 0.0 => {
             format!("write it without a fraction: `{}`", *number as i64)
         }
+        (Kind::Duration, Type::Text(Some(text))) => match split_unit(text) {
+            Some((number, unit)) => format!("write it without quotes, with a dot: `{number}.{unit}`"),
+            None => "write a number and its unit: `30.s`".to_owned(),
+        },
+        (Kind::Number | Kind::Int | Kind::Count, Type::Text(Some(text))) if text.parse::<f64>().is_ok() => {
+            format!("write it without quotes: `{text}`")
+        }
         (Kind::Count, Type::Int(_)) => "it cannot be negative".to_owned(),
         (Kind::Text | Kind::Word(_), Type::Letter) => "strings stand in double quotes: `\"…\"`".to_owned(),
         (Kind::Closure(names), _) => format!("write `|{}| …`", names.join(", ")),
         (Kind::Number | Kind::Int | Kind::Count, Type::Duration) => "`.seconds` of a duration is its number".to_owned(),
         _ => giver(kind).unwrap_or_else(|| format!("give {}", kind.wanted())),
     }
+}
+
+/// `10s` as its number and its unit.
+fn split_unit(text: &str) -> Option<(&str, &str)> {
+    crate::script::units::Duration::parse(text)?;
+    let at = text.find(|letter: char| letter.is_ascii_alphabetic())?;
+    Some((text[..at].trim().trim_end_matches('.'), &text[at..]))
 }
 
 /// Where a handle comes from.

@@ -220,6 +220,7 @@ impl<'a> Walker<'a> {
         let (code, message, hint) = match of {
             Type::Params(number) => {
                 let known = self.parameters[*number].fields.contains_key(name);
+                self.parameters[*number].used.insert(name.to_owned());
                 let hint = if known {
                     format!("set it from outside with `-P {name}=…`, or copy it: `let {name} = p.{name};`")
                 } else {

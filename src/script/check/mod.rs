@@ -13,7 +13,7 @@ mod operators;
 mod params;
 mod scan;
 mod scope;
-mod spans;
+pub mod spans;
 mod study;
 mod syntax;
 mod tree;
@@ -92,10 +92,10 @@ impl Finding {
 
 /// A line and its columns, counted from one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place {
-    line: usize,
-    column: usize,
-    end_column: usize,
+pub struct Place {
+    pub line: usize,
+    pub column: usize,
+    pub end_column: usize,
 }
 
 /// What a script can name besides what it defines itself.
@@ -162,4 +162,140 @@ pub fn summary(findings: &[Finding]) -> String {
     };
     let parts = [many(count(Severity::Error), "error"), many(count(Severity::Warning), "warning")];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    static KNOWN: LazyLock<Known> = LazyLock::new(|| Known::new(&engine::stdlib_sources()));
+
+    fn found(text: &str) -> Vec<Finding> {
+        let source = Source { name: "x.rhai".into(), text: text.to_owned(), folder: None };
+        check(&source, &KNOWN, &Surroundings::default())
+    }
+
+    fn codes(text: &str) -> Vec<&'static str> {
+        found(text).iter().map(|finding| finding.code).collect()
+    }
+
+    fn scripts() -> Vec<String> {
+        let rhai = |(name, content): &(&str, &[u8])| {
+            name.ends_with(".rhai").then(|| String::from_utf8(content.to_vec()).expect("UTF-8"))
+        };
+        crate::EMBEDDED.iter().filter_map(rhai).collect()
+    }
+
+    /// Pieces that together are the text: names, numbers, strings, signs, and what stands between them.
+    fn pieces(text: &str) -> Vec<String> {
+        let letters: Vec<char> = text.chars().collect();
+        let mut pieces = Vec::new();
+        let mut at = 0;
+        while at < letters.len() {
+            let length = if letters[at].is_whitespace() { 1 } else { spans::token_length(&letters[at..]).max(1) };
+            pieces.push(letters[at..at + length].iter().collect());
+            at += length;
+        }
+        pieces
+    }
+
+    fn mutated(mut pieces: Vec<String>, changes: &[(u8, prop::sample::Index, prop::sample::Index)]) -> String {
+        for (how, one, other) in changes {
+            if pieces.is_empty() {
+                break;
+            }
+            let (one, other) = (one.index(pieces.len()), other.index(pieces.len()));
+            match how % 4 {
+                0 => drop(pieces.remove(one)),
+                1 => pieces.insert(other, pieces[one].clone()),
+                2 => pieces.swap(one, other),
+                _ => pieces.truncate(one),
+            }
+        }
+        pieces.concat()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_mutation_of_a_script_breaks_the_check(
+            script in prop::sample::select(scripts()),
+            changes in prop::collection::vec((any::<u8>(), any::<prop::sample::Index>(), any::<prop::sample::Index>()), 1..6),
+        ) {
+            let text = mutated(pieces(&script), &changes);
+            let source = Source { name: "x.rhai".into(), text, folder: None };
+            // Without the thread that would hide a panic.
+            for finding in imports::with_imported(&source, &KNOWN, &Surroundings::default()) {
+                prop_assert!(finding.position.line >= 1 && finding.position.column >= 1);
+                prop_assert!(finding.end_column > finding.position.column);
+                prop_assert!(finding.hint.is_some_and(|hint| !hint.is_empty()), "no hint: {}", finding.message);
+            }
+        }
+
+        #[test]
+        fn no_text_breaks_the_check(text in "\\PC{0,200}") {
+            let source = Source { name: "x.rhai".into(), text, folder: None };
+            drop(imports::with_imported(&source, &KNOWN, &Surroundings::default()));
+        }
+    }
+
+    #[test]
+    fn what_rhai_allows_is_no_finding() {
+        for text in [
+            "let x = 1; let x = x + 1; print(x);",
+            "let f = |x| |y| x + y; print(f.call(1).call(2));",
+            "fn f(x) { x * 2 } let g = f; print(g.call(2)); print([1, 2].map(f)); print(Fn(\"f\").call(1));",
+            "let m = #{ run: |x| x }; print(m.run(1)); m.stop = || 1; print(m.stop());",
+            "let m = #{ a: 1 }; m.b = 2; print(m.b); print(m?.c);",
+            "let list = []; for i in 0..3 { let j = i; list.push(|| j); } print(list);",
+            "for i in 0..3 { print([1, 2].map(|x| x + i)); }",
+            "try { throw #{ message: \"x\" }; } catch (error) { print(error.message); }",
+            "switch 3 { 1 => print(1), 2..5 if true => print(2), _ => print(3) }",
+            "const LIMIT = 3; fn f() { global::LIMIT } print(f());",
+            "let x = if true { 1.s } else { 2.s }; print(x > 1.s); print(-5.s); print(2 * 3.s / 1.s);",
+            "let a = 6 / 3; let b = 7.0 / 2; let n = 10; print(n / 3.0); print(a + b);",
+            "let x = 5; x = \"text\"; print(x.len); print(x.to_upper());",
+            "let p = params(#{ a: 1 }); let q = p; print(q.a);",
+            "let p = params(#{ a: 1, b: 2.0 }); fn f(p) { p.a + p.b } print(f(p));",
+            "let p = params(#{ list: [1.s] }, #{ quick: #{ list: 3.s } }); print(p.list);",
+            "let o = #{ c: 1.0, mtbf: 10.min }; if true { o.R = 3.s; } print(analysis::optimal_interval(o));",
+            "print(\"a\".len()); print([1].len); print(#{}.keys()); print(1.0.round()); print(3.max(4));",
+            "let s = `a ${1 + 2} b ${ #{ a: 1 }.a } c`; print(s);",
+            "let i = 0; while i < 3 { i += 1; } do { i -= 1; } until i == 0; loop { break; }",
+            "let t = timestamp(); print(t.elapsed);",
+            "let f = || this.x; let m = #{ x: 1, f: f }; print(m.f());",
+            "let job = #{ id: 1 }; print(job.id); let kafka = #{ x: 1 }; print(kafka.x);",
+            "import \"x\" as x; x::f(1); print(x::y);",
+        ] {
+            let found: Vec<_> = found(text).into_iter().filter(|one| one.severity == Severity::Error).collect();
+            assert!(found.is_empty(), "{text}: {found:#?}");
+        }
+    }
+
+    #[test]
+    fn at_a_prompt_its_variables_exist_and_everything_may_be_called() {
+        let source =
+            Source { name: "prompt".into(), text: "kafka::create_topic(name); later(1); job.id".into(), folder: None };
+        let surroundings = Surroundings {
+            variables: vec!["name".into(), "job".into()],
+            functions: vec![("later".into(), 1)],
+            prompt: true,
+            ..Surroundings::default()
+        };
+        assert_eq!(check(&source, &KNOWN, &surroundings), []);
+        assert_eq!(codes("kafka::create_topic(name); later(1); job.id").len(), 4);
+    }
+
+    #[test]
+    fn findings_come_by_place() {
+        assert_eq!(
+            codes("print(b);\nlet x = 1/3;\nprint(a + x.secs);"),
+            ["unknown-variable", "integer-division", "unknown-variable", "unknown-unit"]
+        );
+    }
 }

@@ -23,6 +23,27 @@ pub fn path(text: &str, position: Position) -> Place {
     })
 }
 
+/// Rhai puts the call of a module's function at the function's own name; this is where its path begins.
+pub fn path_begin(line: &str, column: usize) -> usize {
+    let letters: Vec<char> = line.chars().collect();
+    let mut at = column.saturating_sub(1);
+    while at >= 3 && letters.get(at - 2..at) == Some(&[':', ':']) && is_name(letters[at - 3]) {
+        at = letters[..at - 2].iter().rposition(|letter| !is_name(*letter)).map_or(0, |before| before + 1);
+    }
+    at + 1
+}
+
+/// The place of a value with its properties, `7200.s` or `v.interval`.
+pub fn value(text: &str, position: Position) -> Place {
+    place(text, position, |line, at| {
+        let mut end = at + token_length(&line[at..]);
+        while line.get(end) == Some(&'.') && line.get(end + 1).is_some_and(|letter| letter.is_alphabetic()) {
+            end += 1 + token_length(&line[end + 1..]);
+        }
+        end
+    })
+}
+
 /// From the first position to the end of the token at the last one, where they share a line.
 pub fn between(text: &str, first: Position, last: Position) -> Place {
     let begin = token(text, first);
@@ -52,11 +73,12 @@ pub fn token_length(rest: &[char]) -> usize {
     match first {
         '"' | '`' | '\'' => quoted_length(rest, *first),
         '0'..='9' => number_length(rest),
+        '-' if rest.get(1).is_some_and(char::is_ascii_digit) => 1 + number_length(&rest[1..]),
         letter if is_name(*letter) => rest.iter().take_while(|letter| is_name(**letter)).count(),
         _ => {
-            const LONG: [&str; 22] = [
-                "..=", "**=", "<<=", ">>=", "::", "=>", "==", "!=", "<=", ">=", "&&", "||", "??", "?.", "?[", "..",
-                "#{", "+=", "-=", "*=", "/=", "**",
+            const LONG: [&str; 27] = [
+                "===", "!==", "++", "--", "->", "..=", "**=", "<<=", ">>=", "::", "=>", "==", "!=", "<=", ">=", "&&",
+                "||", "??", "?.", "?[", "..", "#{", "+=", "-=", "*=", "/=", "**",
             ];
             let starts = |symbol: &&&str| symbol.chars().zip(rest).filter(|(a, b)| a == *b).count() == symbol.len();
             LONG.iter().find(starts).map_or(1, |symbol| symbol.len())
@@ -115,12 +137,22 @@ mod tests {
             ("0xff)", "0xff"),
             ("\"a \\\" b\" + c", "\"a \\\" b\""),
             ("::lag", "::"),
+            ("-1, 2", "-1"),
             ("/600", "/"),
             ("größe = 1", "größe"),
             ("", ""),
         ] {
             assert_eq!(length(text), token.chars().count(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_path_begins_before_its_colons() {
+        assert_eq!(path_begin("x; fault::kil(1)", 11), 4);
+        assert_eq!(path_begin("a::b::c(1)", 7), 1);
+        assert_eq!(path_begin("kill(1)", 1), 1);
+        assert_eq!(path_begin("::x", 3), 3);
+        assert_eq!(path_begin("", 7), 7);
     }
 
     #[test]

@@ -19,6 +19,39 @@ pub fn finding(error: &ParseError, source: &Source, known: &Known) -> Finding {
     Finding::new(Severity::Error, "syntax", told.place, source, told.error)
 }
 
+/// Words of other languages before what the parser stumbles over.
+const FOREIGN_BEFORE: [(&str, &str); 8] = [
+    ("elif", "write `else if … { … }`"),
+    ("elsif", "write `else if … { … }`"),
+    ("elseif", "write `else if … { … }`"),
+    ("function", "a function is written `fn name(a, b) { … }`"),
+    ("def", "a function is written `fn name(a, b) { … }`"),
+    ("func", "a function is written `fn name(a, b) { … }`"),
+    ("foreach", "a loop is written `for x in list { … }`"),
+    ("assert", "write `if !(…) { throw \"…\"; }`"),
+];
+
+/// Words and signs of other languages that the parser stumbles over.
+const FOREIGN: [(&str, &str); 15] = [
+    ("elif", "write `else if … { … }`"),
+    ("elsif", "write `else if … { … }`"),
+    ("elseif", "write `else if … { … }`"),
+    ("and", "write `&&`"),
+    ("or", "write `||`"),
+    ("then", "write `if … { … }`"),
+    ("++", "write `x += 1`"),
+    ("--", "write `x -= 1`"),
+    ("->", "a closure is written `|x| …`; functions name no type"),
+    ("===", "write `==`"),
+    ("!==", "write `!=`"),
+    (":=", "a variable is written `let x = …;`"),
+    ("?", "write `if … { a } else { b }`"),
+    ("#", "a comment begins with `//`, a map with `#{`"),
+    ("@", "names have letters, digits and `_`"),
+];
+
+const TYPES: [&str; 7] = ["int", "float", "string", "bool", "auto", "mut", "long"];
+
 struct Told {
     place: Place,
     error: Error,
@@ -54,8 +87,10 @@ impl Text<'_> {
         let tell =
             |place: Place, message: String, hint: String| Told { place, error: Error::script(message).hint(hint) };
         let place = spans::token(&self.source.text, at);
-        if let Some((word, hint)) = now.and_then(|token| self.foreign(here, token)) {
-            return tell(place, format!("`{word}` cannot stand here"), hint);
+        if let Some((index, hint)) = now.and_then(|token| self.foreign(here, token)) {
+            let (token, at) = &self.tokens[index];
+            let place = spans::token(&self.source.text, *at);
+            return tell(place, format!("`{}` cannot stand here", show(token)), hint);
         }
         match wrong {
             Wrong::BadInput(lex) => {
@@ -70,6 +105,9 @@ impl Text<'_> {
                     });
                 }
                 tell(place, message, hint)
+            }
+            Wrong::Reserved(sign) if !sign.starts_with(|letter: char| letter.is_alphabetic()) => {
+                tell(place, format!("`{sign}` cannot stand here"), operator_hint(sign))
             }
             Wrong::Reserved(word) => tell(place, format!("`{word}` is a reserved word"), reserved(word)),
             Wrong::MissingToken(wanted, what) => self.missing(wanted, what, here, place),
@@ -174,49 +212,31 @@ impl Text<'_> {
         }
     }
 
-    /// Words and signs of other languages.
-    fn foreign(&self, here: usize, now: &Token) -> Option<(String, String)> {
+    /// Words and signs of other languages: the token that is one, and what is written instead.
+    fn foreign(&self, here: usize, now: &Token) -> Option<(usize, String)> {
         let before = here.checked_sub(1).and_then(|index| self.tokens.get(index)).map(|(token, _)| token);
-        let after = self.tokens.get(here + 1).map(|(token, _)| token);
-        let word = show(now);
+        if let Some(Token::Identifier(word)) = before
+            && let Some((_, hint)) = FOREIGN_BEFORE.iter().find(|(known, _)| *known == word.as_str())
+        {
+            return Some((here - 1, (*hint).to_owned()));
+        }
+        if let Token::Identifier(word) | Token::Reserved(word) = now
+            && let Some((_, hint)) = FOREIGN.iter().find(|(known, _)| *known == word.as_str())
+        {
+            return Some((here, (*hint).to_owned()));
+        }
         let hint = match (before, now) {
-            (_, Token::Identifier(name)) if matches!(name.as_str(), "elif" | "elsif" | "elseif") => {
-                "write `else if … { … }`".to_owned()
-            }
-            (Some(Token::Identifier(name)), _) if matches!(name.as_str(), "elif" | "elsif" | "elseif") => {
-                "write `else if … { … }`".to_owned()
-            }
-            (Some(Token::Identifier(name)), _) if matches!(name.as_str(), "function" | "def" | "func") => {
-                "a function is written `fn name(a, b) { … }`".to_owned()
-            }
-            (Some(Token::Identifier(name)), Token::Identifier(_))
-                if matches!(name.as_str(), "int" | "float" | "string" | "auto" | "mut") =>
-            {
-                "a variable is written `let name = …;`, without a type".to_owned()
-            }
-            (Some(Token::Identifier(name)), _) if name.as_str() == "foreach" => {
-                "a loop is written `for x in list { … }`".to_owned()
+            (Some(Token::Identifier(_)), Token::Identifier(_)) if self.is_type(here - 1) => {
+                return Some((here - 1, "a variable is written `let name = …;`, without a type".to_owned()));
             }
             (Some(Token::IntegerConstant(_) | Token::FloatConstant(_)), Token::Identifier(unit))
                 if self.known.units.contains(&unit.as_str()) =>
             {
-                let number = &self.tokens[here - 1].0;
+                let number = show(&self.tokens[here - 1].0);
                 format!("a unit is written with a dot: `{number}.{unit}`")
             }
-            (_, Token::Identifier(word)) if word.as_str() == "and" => "write `&&`".to_owned(),
-            (_, Token::Identifier(word)) if word.as_str() == "or" => "write `||`".to_owned(),
-            (_, Token::Identifier(word)) if word.as_str() == "then" => "write `if … { … }`".to_owned(),
-            (_, Token::Reserved(sign)) if sign.as_str() == "++" => "write `x += 1`".to_owned(),
-            (_, Token::Reserved(sign)) if sign.as_str() == "--" => "write `x -= 1`".to_owned(),
-            (_, Token::Reserved(sign)) if matches!(sign.as_str(), "->") => {
-                "a closure is written `|x| …`; functions name no type".to_owned()
-            }
-            (_, Token::Reserved(sign)) if sign.as_str() == "===" => "write `==`".to_owned(),
-            (_, Token::Reserved(sign)) if sign.as_str() == "!==" => "write `!=`".to_owned(),
-            (_, Token::Reserved(sign)) if sign.as_str() == ":=" => "a variable is written `let x = …;`".to_owned(),
-            (_, Token::Reserved(sign)) if sign.as_str() == "?" => "write `if … { a } else { b }`".to_owned(),
-            (_, Token::Reserved(sign)) if sign.as_str() == "#" => {
-                "a comment begins with `//`, a map with `#{`".to_owned()
+            (Some(Token::LeftParen), _) | (_, Token::Equals) if self.is_counting_loop(here) => {
+                "a loop is written `for i in 0..3 { … }`".to_owned()
             }
             (_, Token::DoubleArrow) => "a closure is written `|x| …`".to_owned(),
             (Some(Token::LeftBrace), _) | (_, Token::Colon) if self.is_map_without_sign(here) => {
@@ -225,13 +245,26 @@ impl Text<'_> {
             (Some(Token::Identifier(_)), Token::Colon) if self.after_let(here) => {
                 "a variable has no type: `let x = …;`".to_owned()
             }
-            (_, Token::Else) if matches!(before, Some(Token::SemiColon)) => {
-                "no `;` stands between `}` and `else`".to_owned()
-            }
+            (Some(Token::SemiColon), Token::Else) => "no `;` stands between `}` and `else`".to_owned(),
             _ => return None,
         };
-        let _ = after;
-        Some((word, hint))
+        Some((here, hint))
+    }
+
+    /// `int x`, at the beginning of a statement.
+    fn is_type(&self, index: usize) -> bool {
+        let begins = index.checked_sub(1).is_none_or(|before| {
+            matches!(self.tokens[before].0, Token::SemiColon | Token::LeftBrace | Token::RightBrace)
+        });
+        let named = matches!(&self.tokens[index].0, Token::Identifier(word) if TYPES.contains(&word.as_str()));
+        begins && named
+    }
+
+    /// `for (i = 0; …`
+    fn is_counting_loop(&self, here: usize) -> bool {
+        let from = here.saturating_sub(3);
+        self.tokens[from..here].windows(2).any(|two| matches!((&two[0].0, &two[1].0), (Token::For, Token::LeftParen)))
+            && self.tokens[here..].iter().take(3).any(|(token, _)| matches!(token, Token::Equals))
     }
 
     /// `{ key: value }`
@@ -258,19 +291,22 @@ impl Text<'_> {
         }
         match (wanted, now) {
             (";", _) => {
-                let Some((before, position)) = here.checked_sub(1).and_then(|index| self.tokens.get(index)) else {
+                let Some((before, _)) = here.checked_sub(1).and_then(|index| self.tokens.get(index)) else {
                     return tell(place, "a `;` is missing", "every statement ends with `;`".into());
                 };
-                let end = spans::token(&self.source.text, *position);
-                let behind = Place { line: end.line, column: end.end_column, end_column: end.end_column + 1 };
-                let same_line = end.line == place.line;
+                let behind = self.behind(here - 1);
+                let shown = self.shown(here - 1);
                 let hint = match now {
-                    Some(now) if same_line => format!(
-                        "put `;` behind `{}`, or an operator or comma between it and `{}`",
-                        show(before),
-                        show(now)
-                    ),
-                    _ => format!("put `;` behind `{}`", show(before)),
+                    Some(Token::StringConstant(_) | Token::IntegerConstant(_) | Token::FloatConstant(_))
+                        if matches!(before, Token::Identifier(_)) =>
+                    {
+                        format!("a function is called with parentheses: `{shown}(…)`")
+                    }
+                    Some(Token::Equals) => "a comparison is written `==`".to_owned(),
+                    Some(now) if behind.line == place.line => {
+                        format!("put `;` behind `{shown}`, or an operator or comma between it and `{}`", show(now))
+                    }
+                    _ => format!("put `;` behind `{shown}`"),
                 };
                 tell(behind, "a `;` is missing here", hint)
             }
@@ -284,21 +320,21 @@ impl Text<'_> {
                 tell(before, "a key of a map needs a value", format!("write `{key}: {key}`: there is no short form"))
             }
             (":", _) => tell(place, "a key of a map is followed by `:` and its value", "write `key: value`".into()),
-            ("}", Some(now)) if what.contains("object map") => {
+            ("," | "]" | ")" | "}", Some(now)) if here > 0 => {
+                let map = what.contains("object map");
+                let close = if map { "}" } else { closing(what, wanted) };
                 let hint = match now {
-                    Token::SemiColon => "the entries of a map are separated by `,`".to_owned(),
-                    now => format!("a `,` is missing before `{}`, or the map's `}}`", show(now)),
-                };
-                tell(place, "here the map should go on with `,` or end with `}`", hint)
-            }
-            ("," | "]" | ")", Some(now)) => {
-                let hint = match now {
-                    Token::SemiColon => {
-                        format!("close what was opened: put `{}` before the `;`", closing(what, wanted))
+                    Token::SemiColon if map => {
+                        "close the map with `}` before the `;`; its entries are separated by `,`".to_owned()
                     }
-                    now => format!("a `,` is missing before `{}`, or a closing `{}`", show(now), closing(what, wanted)),
+                    Token::SemiColon => format!("close what was opened: put `{close}` before the `;`"),
+                    now => format!(
+                        "put a `,` behind `{0}`, or a closing `{close}` between it and `{1}`",
+                        self.shown(here - 1),
+                        show(now)
+                    ),
                 };
-                tell(place, "here a `,` or the end of the list should stand", hint)
+                tell(self.behind(here - 1), &format!("a `,` or `{close}` is missing here"), hint)
             }
             ("{", Some(now)) => tell(
                 place,
@@ -318,19 +354,57 @@ impl Text<'_> {
         }
     }
 
-    /// The innermost bracket that is open at the end of the file.
+    /// The place right behind a token.
+    fn behind(&self, index: usize) -> Place {
+        let (token, at) = &self.tokens[index];
+        let mut end = spans::token(&self.source.text, *at);
+        if self.ends_interpolation(token, end) {
+            let rest: String = self.source.line(end.line).chars().skip(end.column - 1).collect();
+            end.end_column = end.column + rest.chars().position(|letter| letter == '`').map_or(1, |at| at + 1);
+        }
+        Place { line: end.line, column: end.end_column, end_column: end.end_column + 1 }
+    }
+
+    /// The last piece of an interpolated string begins with no quote.
+    fn ends_interpolation(&self, token: &Token, place: Place) -> bool {
+        let first = self.source.line(place.line).chars().nth(place.column - 1);
+        matches!(token, Token::StringConstant(_)) && !matches!(first, Some('"' | '`'))
+    }
+
+    fn shown(&self, index: usize) -> String {
+        let (token, at) = &self.tokens[index];
+        if self.ends_interpolation(token, spans::token(&self.source.text, *at)) {
+            "…".to_owned()
+        } else {
+            show(token)
+        }
+    }
+
+    /// A bracket that is not closed: the innermost one that is open at the end of the file, or one that was closed by
+    /// a bracket which its indentation shows to belong further out.
     fn unclosed(&self) -> Option<Told> {
         let mut open: Vec<(&Token, Position)> = Vec::new();
+        let mut suspect = None;
         for (token, position) in &self.tokens {
             match token {
                 Token::LeftBrace | Token::MapStart | Token::LeftParen | Token::LeftBracket => {
                     open.push((token, *position))
                 }
-                Token::RightBrace | Token::RightParen | Token::RightBracket => drop(open.pop()),
+                Token::RightBrace | Token::RightParen | Token::RightBracket => {
+                    let opened = open.pop();
+                    let belongs_elsewhere = opened.is_some_and(|(_, at)| {
+                        at.line() != position.line()
+                            && self.indentation(*position) + 1 == position.position().unwrap_or(0)
+                            && self.indentation(*position) < self.indentation(at)
+                    });
+                    if belongs_elsewhere {
+                        suspect = suspect.or(opened);
+                    }
+                }
                 _ => {}
             }
         }
-        let (token, at) = open.pop()?;
+        let (token, at) = open.pop().map(|last| suspect.unwrap_or(last))?;
         let (sign, close) = match token {
             Token::LeftParen => ("(", ")"),
             Token::LeftBracket => ("[", "]"),
@@ -340,6 +414,12 @@ impl Text<'_> {
         let error = Error::script(format!("this `{sign}` is never closed"))
             .hint(format!("add the `{close}` that belongs to it"));
         Some(Told { place: spans::token(&self.source.text, at), error })
+    }
+
+    /// How far the line of a position is indented.
+    fn indentation(&self, at: Position) -> usize {
+        let line = self.source.line(at.line().unwrap_or(1));
+        line.chars().take_while(|letter| letter.is_whitespace()).count()
     }
 
     fn lexical(&self, wrong: &LexError, at: Position) -> (String, String) {
@@ -384,6 +464,7 @@ impl Text<'_> {
 fn closing<'w>(what: &str, wanted: &'w str) -> &'w str {
     match wanted {
         "," if what.contains("array") => "]",
+        "," if what.contains("switch") => "}",
         "," => ")",
         wanted => wanted,
     }
@@ -400,6 +481,7 @@ fn operator_hint(sign: &str) -> String {
         "->" | "=>" => "a closure is written `|x| …`".into(),
         ":=" => "a variable is written `let x = …;`".into(),
         "::" => "`::` stands between a module and its function: `kafka::create_topic(…)`".into(),
+        "=" => "a comparison is written `==`".into(),
         "this" => "a closure sees the variables around it: name them".into(),
         _ => "Rhai has no such sign here".into(),
     }
@@ -421,7 +503,7 @@ fn reserved(word: &str) -> String {
 fn show(token: &Token) -> String {
     match token {
         Token::StringConstant(text) if text.len() > 20 => "\"…\"".to_owned(),
-        Token::InterpolatedString(_) => "`…`".to_owned(),
+        Token::InterpolatedString(_) => "${…}".to_owned(),
         token => token.to_string(),
     }
 }
