@@ -21,7 +21,7 @@ const DEEPEST: usize = 32;
 /// The findings of a script, then those of each file that it imports.
 pub fn with_imported(source: &Source, known: &Known, surroundings: &Surroundings) -> Vec<Finding> {
     let mut files = Files { known, surroundings, done: BTreeMap::new(), findings: Vec::new() };
-    files.file(source, &[source.name.clone()]);
+    files.file(source, std::slice::from_ref(&source.name));
     files.findings
 }
 
