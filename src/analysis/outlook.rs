@@ -178,8 +178,7 @@ fn disk(results: &Results) -> Disk {
     let kept = |trial: &TrialResult| {
         seconds(trial) * SAMPLES_BYTES_PER_S * (1.0 + TABLES) + trial.windows.len() as f64 * ZONES * WINDOW_BYTES
     };
-    let records =
-        |trial: &TrialResult| trial.replay_end.as_ref().map_or(0.0, |end| end.sent as f64 * RECORD_BYTES);
+    let records = |trial: &TrialResult| trial.replay_end.as_ref().map_or(0.0, |end| end.sent as f64 * RECORD_BYTES);
     Disk {
         kept_bytes: AROUND_BYTES + results.trials.iter().map(kept).sum::<f64>(),
         passing_bytes: results.trials.iter().map(records).fold(0.0, f64::max),

@@ -74,6 +74,22 @@ impl Generator {
         account
     }
 
+    /// Start and number of rows of each hour that the period touches, without drawing the rows. Of an hour at its
+    /// edge the share that lies in the period.
+    pub fn rows_by_hour(&self) -> impl Iterator<Item = (i64, u64)> + '_ {
+        self.hours().map(|hour| {
+            let (from, to) = (hour * HOUR_MS, (hour + 1) * HOUR_MS);
+            let within = to.min(self.period.to_epoch_ms) - from.max(self.period.from_epoch_ms);
+            let rows = self.rows_of(hour, &mut self.stream(hour, 0));
+            (from, (rows as f64 * within as f64 / HOUR_MS as f64).round() as u64)
+        })
+    }
+
+    /// The first draw of an hour's stream.
+    fn rows_of(&self, hour: i64, times: &mut ChaCha8Rng) -> usize {
+        poisson(self.profile.trips_per_hour[hour_of_week(hour)], times)
+    }
+
     /// Hours since the epoch that the period touches.
     fn hours(&self) -> std::ops::Range<i64> {
         let after = self.period.to_epoch_ms.div_euclid(HOUR_MS) + i64::from(self.period.to_epoch_ms % HOUR_MS != 0);
@@ -125,7 +141,7 @@ impl GeneratedStream {
         let Some(hour) = self.hours.next() else { return false };
         self.hour_start_epoch_ms = hour * HOUR_MS;
         let mut times = self.generator.stream(hour, 0);
-        let trips = poisson(self.generator.profile.trips_per_hour[hour_of_week(hour)], &mut times);
+        let trips = self.generator.rows_of(hour, &mut times);
         self.seconds.clear();
         self.seconds.extend((0..trips).map(|_| scaled(times.next_u32(), 3_600)));
         self.seconds.sort_unstable();
