@@ -164,9 +164,11 @@ async fn go_on(world: std::sync::Weak<Inner>) {
         let Some(inner) = world.upgrade() else { return };
         let next = inner.at_present(|world| world.next_event_ms());
         let clock = inner.clock;
+        // Timers are as fine as this; an event nearer than the clock can tell would be waited for without end.
+        let soonest = tokio::time::Instant::now() + Duration::from_millis(1);
         let wake = async {
             match next {
-                Some(at_epoch_ms) => tokio::time::sleep_until(clock.instant_at(at_epoch_ms)).await,
+                Some(at_epoch_ms) => tokio::time::sleep_until(clock.instant_at(at_epoch_ms).max(soonest)).await,
                 None => std::future::pending().await,
             }
         };
