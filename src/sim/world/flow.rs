@@ -57,9 +57,9 @@ impl World {
         }
     }
 
-    /// When the next window closes if all goes on as it does.
-    pub(super) fn next_window_ms(&self) -> Option<f64> {
-        self.segment().map(|segment| segment.until_ms).filter(|at| at.is_finite())
+    /// When the straight line ends that the job is on, if nothing comes between.
+    pub(super) fn next_turn_ms(&self) -> Option<f64> {
+        self.segment().map(|segment| segment.until_ms.max(self.now_ms + LEAST_MS)).filter(|at| at.is_finite())
     }
 
     /// None where nothing is read.

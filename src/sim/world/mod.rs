@@ -204,7 +204,7 @@ impl World {
     #[must_use]
     pub fn next_event_ms(&self) -> Option<EpochMs> {
         let planned = self.queue.next_ms();
-        let next = planned.into_iter().chain(self.next_window_ms()).reduce(f64::min)?.max(self.now_ms);
+        let next = planned.into_iter().chain(self.next_turn_ms()).reduce(f64::min)?.max(self.now_ms);
         let epoch_ms = self.epoch(next);
         // The epoch's milliseconds are coarser: what is rounded down would come too early for ever.
         Some(if epoch_ms - self.began_epoch_ms < next { epoch_ms.next_up() } else { epoch_ms })
