@@ -175,6 +175,9 @@ pub enum Step {
         /// Whether the sink promises each result once; then a second row for a window is a fault of the job.
         #[serde(default)]
         exactly_once: bool,
+        /// Whether nothing is known of it but what Flink tells: a jar of the user's own, or a job that ran already.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        foreign: bool,
     },
     /// The sampler's step, in milliseconds.
     Collecting {

@@ -627,3 +627,31 @@ fn a_script_names_files_and_bounds() {
     nyc("[1]").fails(65, &["`files` wants a string or a list of strings, not a list of whole numbers"]);
     assert!(nyc("\"\", #{ to: \"2023-01-02\" }").out.contains("2023-01-01 to before 2023-01-02"));
 }
+
+/// What a body may ask of Flink is checked before anything starts; a script that is right lacks nothing but Java.
+#[test]
+fn what_is_asked_of_a_job_is_rehearsed() {
+    let study = |body: &str, options: &str| {
+        let place = Place::new();
+        fs::write(place.folder.path().join("my.jar"), "no jar at all").expect("written");
+        place.script(&format!("experiment(\"x\", #{{ interval: [2.s]{options} }}, |v| {{ {body} }});"));
+        place.without_tools(&["x.rhai"])
+    };
+    let whole = r#"
+        let job = flink::submit("my.jar", #{ class: "a.B", interval: v.interval, args: #{ rate: 0.5, once: true } });
+        flink::wait(job);
+        if job.state != "RUNNING" { throw "a rehearsal shows each state in turn"; }
+        while job.state != "FAILED" {}
+        let path = flink::savepoint(job, #{ stop: true });
+        let job = flink::submit("my.jar", #{ from: path, args: ["--rate", "1"] });
+        print(flink::checkpoints(job)[0].sync_ms + flink::metric(job, "numRecordsOut") + flink::overview().slots);
+        print(`${job.interval} ${job.name}`);
+        collect::start(job);"#;
+    study(whole, ", duration: 9.s").fails(69, &["Java is not installed"]);
+    study(whole, "").fails(65, &["nothing ends the measured phase", "duration: 60.s"]);
+    study("flink::submit(\"your.jar\")", "").fails(66, &["there is no jar your.jar", "it was looked for from"]);
+    study("flink::submit(\"nyc-window\", #{ class: \"a.B\" })", "").fails(65, &["whose job.toml tells its class"]);
+    study("flink::wait(flink::attach(\"x\"))", "").fails(65, &["`x` is no id of a job"]);
+    study("flink::wait(flink::submit(\"my.jar\"), #{ state: \"FINISHD\" })", "")
+        .fails(65, &["did you mean `FINISHED`?"]);
+}

@@ -67,6 +67,8 @@ pub struct Submitted {
     pub source_subtasks: u32,
     /// Whether the sink promises each result once.
     pub exactly_once: bool,
+    /// Whether nothing is known of it but what Flink tells.
+    pub foreign: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -230,7 +232,16 @@ impl Trial {
 
     fn read_step(&mut self, step: Step) {
         match step {
-            Step::Submitted { job, job_id, parallelism, interval_s, source_vertex, source_subtasks, exactly_once } => {
+            Step::Submitted {
+                job,
+                job_id,
+                parallelism,
+                interval_s,
+                source_vertex,
+                source_subtasks,
+                exactly_once,
+                foreign,
+            } => {
                 self.submitted = Some(Submitted {
                     job,
                     job_id,
@@ -239,6 +250,7 @@ impl Trial {
                     source_vertex,
                     source_subtasks,
                     exactly_once,
+                    foreign,
                 });
             }
             Step::Collecting { every_ms, results_topic } => {

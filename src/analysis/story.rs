@@ -57,6 +57,7 @@ impl Story {
             source_vertex: "source".into(),
             source_subtasks: SUBTASKS,
             exactly_once: false,
+            foreign: false,
         });
         story.step(Step::Collecting { every_ms: STEP_MS, results_topic: Some("results".into()) });
         story.step(Step::ReplayStart {

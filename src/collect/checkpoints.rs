@@ -14,8 +14,8 @@ use super::manual::ManualCheckpoints;
 use super::outlet::Outlet;
 use super::pace::{Poller, keep_polling};
 use crate::error::Result;
-use crate::flink::{CheckpointRecord, Checkpoints, Flink, RestoredCheckpoint, SubtaskCheckpoint};
-use crate::record::{Checkpoint, Observation, State};
+use crate::flink::{CheckpointDetails, CheckpointRecord, Checkpoints, Flink, RestoredCheckpoint};
+use crate::record::{Observation, State};
 
 const DETAILS_IN_ONE_LOOK: usize = 8;
 
@@ -35,15 +35,6 @@ pub(super) struct CheckpointWatch {
     in_progress: BTreeMap<u64, CheckpointRecord>,
     tries: BTreeMap<u64, u32>,
     restored: Option<RestoredCheckpoint>,
-}
-
-/// The largest over all subtasks; absent where no subtask tells.
-#[derive(Clone, Copy, Default)]
-struct Details {
-    sync_ms: Option<f64>,
-    async_ms: Option<f64>,
-    align_ms: Option<f64>,
-    start_delay_ms: Option<f64>,
 }
 
 /// Whether what cannot be known yet may still be waited for.
@@ -75,7 +66,7 @@ impl CheckpointWatch {
         keep_polling(&mut self, every, stop).await?;
         self.look(Look::Last).await?;
         for unfinished in std::mem::take(&mut self.in_progress).into_values() {
-            self.record(&unfinished, Details::default())?;
+            self.record(&unfinished, CheckpointDetails::default())?;
         }
         Ok(())
     }
@@ -107,7 +98,7 @@ impl CheckpointWatch {
     /// Records a checkpoint that has ended, unless its details may come at the next look.
     async fn finish(&mut self, checkpoint: &CheckpointRecord, look: Look) -> Result<()> {
         if !checkpoint.is_completed() {
-            return self.record(checkpoint, Details::default());
+            return self.record(checkpoint, CheckpointDetails::default());
         }
         let answer = self.details(checkpoint.id).await;
         let details = self.detail_gaps.bridge(answer)?;
@@ -119,17 +110,12 @@ impl CheckpointWatch {
         self.record(checkpoint, details.unwrap_or_default())
     }
 
-    async fn details(&mut self, id: u64) -> Result<Details> {
+    async fn details(&mut self, id: u64) -> Result<CheckpointDetails> {
         if self.vertices.is_empty() {
             let job = self.flink.job(&self.job).await?;
             self.vertices = job.vertices.into_iter().map(|vertex| vertex.id).collect();
         }
-        let mut details = Details::default();
-        for vertex in &self.vertices {
-            let of_vertex = self.flink.checkpoint_details(&self.job, id, vertex).await?;
-            details = of_vertex.subtasks.iter().fold(details, Details::and);
-        }
-        Ok(details)
+        self.flink.details_of(&self.job, &self.vertices, id).await
     }
 
     fn record_restored(&mut self, restored: Option<RestoredCheckpoint>) -> Result<()> {
@@ -151,28 +137,15 @@ impl CheckpointWatch {
         self.manual.holds(checkpoint.id).map(|manual| if manual { "manual" } else { "periodic" })
     }
 
-    fn record(&mut self, checkpoint: &CheckpointRecord, details: Details) -> Result<()> {
+    fn record(&mut self, checkpoint: &CheckpointRecord, details: CheckpointDetails) -> Result<()> {
         self.recorded.insert(checkpoint.id);
         self.in_progress.remove(&checkpoint.id);
         self.tries.remove(&checkpoint.id);
-        // Without a trigger time there is no place for it on the time axis; no version was seen to leave it out.
-        let Some(trigger_epoch_ms) = checkpoint.triggered_at else { return Ok(()) };
-        let ended = !checkpoint.is_in_progress();
-        self.outlet.record(Observation::Checkpoint(Checkpoint {
-            id: checkpoint.id,
-            trigger: self.trigger_of(checkpoint).unwrap_or("periodic").to_owned(),
-            status: checkpoint.status.to_lowercase(),
-            trigger_epoch_ms,
-            // What an unfinished one reports is only the progress so far.
-            ack_epoch_ms: checkpoint.latest_ack_at.filter(|_| ended),
-            duration_ms: checkpoint.duration_ms.filter(|_| ended),
-            sync_ms: details.sync_ms,
-            async_ms: details.async_ms,
-            align_ms: details.align_ms,
-            start_delay_ms: details.start_delay_ms,
-            size_bytes: checkpoint.state_size.filter(|_| ended),
-            incremental_bytes: checkpoint.checkpointed_size.filter(|_| ended),
-        }))
+        let trigger = self.trigger_of(checkpoint).unwrap_or("periodic");
+        match checkpoint.observed(trigger, details) {
+            Some(observed) => self.outlet.record(Observation::Checkpoint(observed)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -180,19 +153,4 @@ impl Poller for &mut CheckpointWatch {
     async fn poll(&mut self) -> Result<()> {
         self.look(Look::Passing).await
     }
-}
-
-impl Details {
-    fn and(self, subtask: &SubtaskCheckpoint) -> Self {
-        Self {
-            sync_ms: larger(self.sync_ms, subtask.sync_ms()),
-            async_ms: larger(self.async_ms, subtask.async_ms()),
-            align_ms: larger(self.align_ms, subtask.align_ms()),
-            start_delay_ms: larger(self.start_delay_ms, subtask.start_delay_ms),
-        }
-    }
-}
-
-fn larger(one: Option<f64>, other: Option<f64>) -> Option<f64> {
-    one.into_iter().chain(other).reduce(f64::max)
 }

@@ -31,6 +31,12 @@ impl ManualCheckpoints {
         Ok(id)
     }
 
+    /// Whether it is known that this checkpoint was asked for.
+    #[must_use]
+    pub fn knows(&self, id: u64) -> bool {
+        self.lock().ids.contains(&id)
+    }
+
     /// Whether this checkpoint was asked for; `None` as long as that cannot be told.
     pub(super) fn holds(&self, id: u64) -> Option<bool> {
         let inner = self.lock();

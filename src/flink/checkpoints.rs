@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Flink, quirks};
 use crate::error::Result;
-use crate::record::EpochMs;
+use crate::record::{Checkpoint, EpochMs};
 
 /// `/jobs/:id/checkpoints`; empty where the job takes none.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -159,7 +159,53 @@ pub struct CheckpointConfig {
     pub checkpoint_storage: Option<String>,
 }
 
+/// What the subtasks of a checkpoint say: the largest over all of them, absent where none tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct CheckpointDetails {
+    pub sync_ms: Option<f64>,
+    pub async_ms: Option<f64>,
+    pub align_ms: Option<f64>,
+    pub start_delay_ms: Option<f64>,
+}
+
+impl CheckpointDetails {
+    fn and(self, subtask: &SubtaskCheckpoint) -> Self {
+        Self {
+            sync_ms: larger(self.sync_ms, subtask.sync_ms()),
+            async_ms: larger(self.async_ms, subtask.async_ms()),
+            align_ms: larger(self.align_ms, subtask.align_ms()),
+            start_delay_ms: larger(self.start_delay_ms, subtask.start_delay_ms),
+        }
+    }
+}
+
+fn larger(one: Option<f64>, other: Option<f64>) -> Option<f64> {
+    one.into_iter().chain(other).reduce(f64::max)
+}
+
 impl CheckpointRecord {
+    /// As it is written down, with the word for what triggered it. None without a trigger time, which leaves it no
+    /// place on the time axis; no version was seen to leave it out.
+    #[must_use]
+    pub fn observed(&self, trigger: &str, details: CheckpointDetails) -> Option<Checkpoint> {
+        // What an unfinished one reports is only the progress so far.
+        let ended = !self.is_in_progress();
+        Some(Checkpoint {
+            id: self.id,
+            trigger: trigger.to_owned(),
+            status: self.status.to_lowercase(),
+            trigger_epoch_ms: self.triggered_at?,
+            ack_epoch_ms: self.latest_ack_at.filter(|_| ended),
+            duration_ms: self.duration_ms.filter(|_| ended),
+            sync_ms: details.sync_ms,
+            async_ms: details.async_ms,
+            align_ms: details.align_ms,
+            start_delay_ms: details.start_delay_ms,
+            size_bytes: self.state_size.filter(|_| ended),
+            incremental_bytes: self.checkpointed_size.filter(|_| ended),
+        })
+    }
+
     #[must_use]
     pub fn is_completed(&self) -> bool {
         self.status == "COMPLETED"
@@ -198,6 +244,33 @@ impl Flink {
 
     pub async fn checkpoint_details(&self, job: &str, checkpoint: u64, vertex: &str) -> Result<VertexCheckpoint> {
         Ok(self.get(&format!("/jobs/{job}/checkpoints/details/{checkpoint}/subtasks/{vertex}")).await?)
+    }
+
+    /// What the subtasks of these vertices say of a checkpoint; a request for each vertex.
+    pub async fn details_of(&self, job: &str, vertices: &[String], checkpoint: u64) -> Result<CheckpointDetails> {
+        let mut details = CheckpointDetails::default();
+        for vertex in vertices {
+            let of_vertex = self.checkpoint_details(job, checkpoint, vertex).await?;
+            details = of_vertex.subtasks.iter().fold(details, CheckpointDetails::and);
+        }
+        Ok(details)
+    }
+
+    /// The newest `count` checkpoints and savepoints, oldest first. One whose details are gone comes without them.
+    pub async fn last_checkpoints(&self, job: &str, count: usize) -> Result<Vec<Checkpoint>> {
+        let mut newest = self.checkpoints(job).await?.history;
+        newest.truncate(count);
+        let vertices: Vec<String> = self.job(job).await?.vertices.into_iter().map(|vertex| vertex.id).collect();
+        let mut checkpoints = Vec::with_capacity(newest.len());
+        for record in newest.iter().rev() {
+            let details = match record.is_completed() {
+                true => self.details_of(job, &vertices, record.id).await.unwrap_or_default(),
+                false => CheckpointDetails::default(),
+            };
+            let trigger = if record.is_savepoint { "savepoint" } else { "periodic" };
+            checkpoints.extend(record.observed(trigger, details));
+        }
+        Ok(checkpoints)
     }
 
     /// `None` where the job takes no checkpoints.

@@ -69,7 +69,23 @@ pub enum Default {
 pub enum Given {
     Text(String),
     Int(i64),
+    Float(f64),
+    Bool(bool),
     Seconds(f64),
+}
+
+impl Given {
+    /// As a program gets it that says nothing of its arguments: a duration in whole milliseconds.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Int(number) => number.to_string(),
+            Self::Float(number) => number.to_string(),
+            Self::Bool(flag) => flag.to_string(),
+            Self::Seconds(seconds) => format!("{:.0}", seconds * 1e3),
+        }
+    }
 }
 
 impl JobSpec {

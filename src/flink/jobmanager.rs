@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 
 use super::{CheckpointKind, Checkpoints, Flink, Job, Overview, TaskManager, VertexDetails};
 use crate::error::Result;
+use crate::record::Checkpoint;
 
 /// Answers are Flink's own; see the methods of [`Flink`] of the same names.
 pub trait JobManager: Send + Sync {
@@ -29,6 +30,10 @@ pub trait JobManager: Send + Sync {
 
     fn checkpoints<'a>(&'a self, job: &'a str) -> BoxFuture<'a, Result<Checkpoints>>;
 
+    /// The newest checkpoints and savepoints, oldest first, with what their subtasks say. Those that cprun triggered
+    /// itself may be called periodic.
+    fn last_checkpoints<'a>(&'a self, job: &'a str, count: usize) -> BoxFuture<'a, Result<Vec<Checkpoint>>>;
+
     /// Takes a savepoint and returns where it lies.
     fn savepoint<'a>(&'a self, job: &'a str, within: Duration) -> BoxFuture<'a, Result<String>>;
 
@@ -37,6 +42,9 @@ pub trait JobManager: Send + Sync {
 
     /// Takes a checkpoint as the periodic ones are, and returns its id once it is complete.
     fn checkpoint<'a>(&'a self, job: &'a str, within: Duration) -> BoxFuture<'a, Result<u64>>;
+
+    /// The ids of all metrics of a vertex, each with its subtask in front.
+    fn metric_ids<'a>(&'a self, job: &'a str, vertex: &'a str) -> BoxFuture<'a, Result<Vec<String>>>;
 
     /// Every metric of a vertex by its id, or only those asked for.
     fn metrics<'a>(
@@ -96,6 +104,10 @@ impl JobManager for Flink {
         Box::pin(Flink::checkpoints(self, job))
     }
 
+    fn last_checkpoints<'a>(&'a self, job: &'a str, count: usize) -> BoxFuture<'a, Result<Vec<Checkpoint>>> {
+        Box::pin(Flink::last_checkpoints(self, job, count))
+    }
+
     fn savepoint<'a>(&'a self, job: &'a str, within: Duration) -> BoxFuture<'a, Result<String>> {
         Box::pin(Flink::savepoint(self, job, None, within))
     }
@@ -106,6 +118,10 @@ impl JobManager for Flink {
 
     fn checkpoint<'a>(&'a self, job: &'a str, within: Duration) -> BoxFuture<'a, Result<u64>> {
         Box::pin(Flink::trigger_checkpoint(self, job, CheckpointKind::Configured, within))
+    }
+
+    fn metric_ids<'a>(&'a self, job: &'a str, vertex: &'a str) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(self.vertex_metric_ids(job, vertex))
     }
 
     fn metrics<'a>(

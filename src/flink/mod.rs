@@ -15,18 +15,19 @@ mod jar;
 mod job;
 mod job_spec;
 mod jobmanager;
-mod metrics;
+pub mod metrics;
 mod plan;
 mod quirks;
 mod snapshot;
 mod subtasks;
 #[cfg(test)]
 mod tests;
+mod until;
 mod wait;
 
 pub use checkpoints::{
-    CheckpointConfig, CheckpointCounts, CheckpointRecord, CheckpointStatistics, Checkpoints, LatestCheckpoints,
-    RestoredCheckpoint, Spread, SubtaskCheckpoint, VertexCheckpoint,
+    CheckpointConfig, CheckpointCounts, CheckpointDetails, CheckpointRecord, CheckpointStatistics, Checkpoints,
+    LatestCheckpoints, RestoredCheckpoint, Spread, SubtaskCheckpoint, VertexCheckpoint,
 };
 pub use client::Flink;
 pub use cluster::{Overview, TaskManager, WebConfig};
@@ -38,3 +39,4 @@ pub use jobmanager::JobManager;
 pub use plan::{Plan, PlanNode};
 pub use snapshot::CheckpointKind;
 pub use subtasks::{Subtask, SubtaskTimes, VertexDetails, VertexTimes};
+pub use until::{AWAITED, wait_until};

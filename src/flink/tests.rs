@@ -163,6 +163,20 @@ async fn every_version_tells_about_checkpoints() {
 }
 
 #[tokio::test]
+async fn the_newest_checkpoints_come_oldest_first_and_one_without_details_comes_all_the_same() {
+    for version in VERSIONS {
+        let rest = serving(version);
+        let newest = rest.client().last_checkpoints(JOB, 3).await.expect(version);
+        assert_eq!(newest.len(), 3);
+        assert!(newest.windows(2).all(|pair| pair[0].id < pair[1].id), "{version}");
+        for one in &newest {
+            assert_eq!((one.trigger.as_str(), one.status.as_str()), ("periodic", "completed"), "{version}");
+            assert!(one.ack_epoch_ms > Some(one.trigger_epoch_ms) && one.size_bytes.is_some(), "{version}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn every_version_tells_what_a_job_was_restored_from() {
     for version in VERSIONS {
         let rest = FakeRest::start(move |_| fixture(version, "cps_restored"));
@@ -359,6 +373,24 @@ async fn a_wait_that_is_over_tells_which_tasks_do_not_run() {
     let error = rest.client().wait_until_running(JOB, Duration::ZERO).await.expect_err("time is over");
     assert!(error.message.ends_with("after 0 s: state RUNNING; src: 1 of 2 tasks run"), "{}", error.message);
     assert!(error.hint.is_some_and(|hint| hint.contains("slot")));
+}
+
+#[tokio::test]
+async fn a_state_is_waited_for_over_lost_polls_and_another_end_is_an_error() {
+    let served = |answers: Vec<Reply>| {
+        let answers = std::sync::Mutex::new(answers.into_iter());
+        let then = || Reply::ok(job_in("FINISHED", 0));
+        FakeRest::start(move |_| answers.lock().expect("whole").next().unwrap_or_else(then))
+    };
+    let slow_start =
+        served(vec![Reply::ok(job_in("RUNNING", 1)), Reply::status(503, "{}"), Reply::ok(job_in("RUNNING", 2))]);
+    wait_until(&slow_start.client(), JOB, "RUNNING", SOON).await.expect("all its tasks run in the end");
+    wait_until(&slow_start.client(), JOB, "FINISHED", SOON).await.expect("it ends");
+    let error = wait_until(&slow_start.client(), JOB, "RUNNING", SOON).await.expect_err("it has ended");
+    assert!(error.message.ends_with("has ended as FINISHED, not as RUNNING"), "{}", error.message);
+    let stuck = FakeRest::start(|_| Reply::ok(job_in("RESTARTING", 0)));
+    let error = wait_until(&stuck.client(), JOB, "RUNNING", Duration::ZERO).await.expect_err("time is over");
+    assert!(error.message.ends_with("is not RUNNING after 0 s: it is RESTARTING"), "{}", error.message);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
+use super::job::Origin;
 use super::{Job, Run, hide};
 use crate::cluster::local::HOST;
 use crate::cluster::{Cluster, LocalCluster, Role, RunningProcess};
@@ -16,7 +17,7 @@ use crate::flink::Flink;
 use crate::record::{Observation, Recorder};
 
 /// Keeps what there is to keep about the cluster and a job that runs on it; warns of what cannot be had.
-pub(super) fn keep(run: &Run, cluster: &LocalCluster, flink: &Flink, job: &Job, jar: &Path) {
+pub(super) fn keep(run: &Run, cluster: &LocalCluster, flink: &Flink, job: &Job, jar: Option<&Path>) {
     let (first, first_of_job) = {
         let mut state = run.state();
         let first = state.evidence.is_empty();
@@ -27,7 +28,7 @@ pub(super) fn keep(run: &Run, cluster: &LocalCluster, flink: &Flink, job: &Job, 
         missing.extend(of_cluster(run, cluster, flink));
     }
     if first_of_job {
-        missing.extend(of_job(run, flink, &job.name, &job.id, jar));
+        missing.extend(of_job(run, flink, job, jar));
     }
     for (name, error) in missing {
         let text = format!("evidence/{HOST}/{name} is not kept: {}", run.told(&error));
@@ -53,18 +54,31 @@ fn of_cluster(run: &Run, cluster: &LocalCluster, flink: &Flink) -> Missing {
     write_all(run, steps)
 }
 
-fn of_job(run: &Run, flink: &Flink, job: &str, id: &str, jar: &Path) -> Missing {
-    let name = |file: &str| format!("jobs/{job}/{file}");
-    let steps = [
-        (name("job.json"), answer(run, flink, &format!("/jobs/{id}"))),
-        (name("plan.json"), answer(run, flink, &format!("/jobs/{id}/plan"))),
-        (name("build.txt"), build(run, jar)),
-        (name("build.log"), read(&build_log(jar))),
+/// Of a jar of the user's own there is no build to tell of, of a job that ran already not even a jar.
+fn of_job(run: &Run, flink: &Flink, job: &Job, jar: Option<&Path>) -> Missing {
+    // The name of a job that ran already is whatever its owner called it.
+    let sign = |sign: char| if sign.is_alphanumeric() || "-_.".contains(sign) { sign } else { '-' };
+    let folder: String = job.name.chars().map(sign).collect();
+    let name = |file: &str| format!("jobs/{folder}/{file}");
+    let mut steps = vec![
+        (name("job.json"), answer(run, flink, &format!("/jobs/{}", job.id))),
+        (name("plan.json"), answer(run, flink, &format!("/jobs/{}/plan", job.id))),
     ];
+    match (jar, job.origin) {
+        (Some(jar), Origin::Described) => {
+            steps.extend([(name("build.txt"), build(run, jar)), (name("build.log"), read(&build_log(jar)))]);
+        }
+        (Some(jar), _) => steps.push((name("jar.txt"), told_of(jar))),
+        (None, _) => {}
+    }
     write_all(run, steps)
 }
 
-fn write_all<const N: usize>(run: &Run, steps: [(String, Result<String>); N]) -> Missing {
+fn told_of(jar: &Path) -> Result<String> {
+    Ok(format!("jar: {}\nsha256: {}\n", jar.display(), super::directory::checksum(jar)?))
+}
+
+fn write_all(run: &Run, steps: impl IntoIterator<Item = (String, Result<String>)>) -> Missing {
     let write = |(name, text): (String, Result<String>)| {
         let written = text.and_then(|text| {
             let text = text.replace(&run.directory.path().display().to_string(), "$RUN");

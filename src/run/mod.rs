@@ -10,6 +10,7 @@ pub mod load;
 pub mod manifest;
 mod plan;
 pub mod publish;
+pub mod state;
 mod target;
 mod trial;
 mod warm;

@@ -143,8 +143,10 @@ impl Target {
         let begin = Instant::now();
         loop {
             let registered = self.flink.overview().await.ok();
+            // A job that nobody but its owner may end takes its slots again at once.
             let ready = registered.as_ref().is_some_and(|overview| {
-                overview.taskmanagers == needs.taskmanagers && overview.slots_available == slots
+                let all_there = overview.taskmanagers == needs.taskmanagers && overview.slots_total == slots;
+                all_there && (overview.slots_available == slots || overview.jobs_running > 0)
             });
             if ready {
                 return Ok(());

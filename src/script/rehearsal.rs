@@ -9,8 +9,9 @@ const AROUND_MEASURED_S: f64 = 40.0;
 /// What a body declared for one trial.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Declared {
-    /// The topic that the job reads.
-    pub job: Option<String>,
+    pub job: bool,
+    /// The topic that the job reads, where its `job.toml` tells.
+    pub reads: Option<String>,
     /// The topic that is replayed into.
     pub replay: Option<String>,
     pub collect: bool,
@@ -26,23 +27,25 @@ impl Declared {
     /// Fails where the body lacks what no trial can do without.
     pub fn check(&self) -> Result<()> {
         let parts = [
-            (self.job.is_some(), Required::Job),
-            (self.replay.is_some(), Required::Replay),
+            (self.job, Required::Job),
+            (self.replay.is_some() || self.reads.is_none(), Required::Replay),
             (self.collect, Required::Collection),
         ];
         if let Some((_, required)) = parts.into_iter().find(|(there, _)| !there) {
             return Err(required.lacking());
         }
-        if self.job == self.replay {
-            return Ok(());
+        match (&self.reads, &self.replay) {
+            (Some(reads), Some(replay)) if reads != replay => {
+                Err(Error::script(format!("the job reads `{reads}`, but the replay goes to `{replay}`"))
+                    .hint("give both the same topic: `args: #{ topic: topic }`"))
+            }
+            _ => Ok(()),
         }
-        let name = |topic: &Option<String>| topic.clone().unwrap_or_default();
-        Err(Error::script(format!(
-            "the job reads `{}`, but the replay goes to `{}`",
-            name(&self.job),
-            name(&self.replay)
-        ))
-        .hint("give both the same topic: `args: #{ topic: topic }`"))
+    }
+
+    /// Fails where nothing would ever end the measured phase; `measured_s` is what it lasts, as far as is known.
+    pub fn check_end(&self, measured_s: Option<f64>) -> Result<()> {
+        if measured_s.is_some() || self.replay.is_some() { Ok(()) } else { Err(Required::End.lacking()) }
     }
 
     /// Notes how long a fault keeps an instance down.

@@ -15,7 +15,7 @@ use tokio::sync::broadcast;
 pub use real::RealApparatus;
 pub use simulated::Simulated;
 
-use super::job::{Job, JobPackage};
+use super::job::{Job, Program};
 use super::{Run, TrialSpec};
 use crate::analysis::history::WindowKey;
 use crate::dataset::Dataset;
@@ -63,7 +63,7 @@ pub trait Apparatus: Send + Sync {
 
 /// A job that is to be submitted.
 pub struct JobRequest<'a> {
-    pub package: &'a JobPackage,
+    pub program: &'a Program,
     pub spec: &'a TrialSpec,
     pub job: &'a Job,
     pub request: RunRequest,
@@ -87,6 +87,9 @@ pub trait Observing: Send + Sync {
 
     /// Takes a checkpoint now and waits for it, so long at most; it counts as one that cprun asked for.
     fn trigger_checkpoint(&self, within: Duration) -> BoxFuture<'_, Result<()>>;
+
+    /// Whether cprun asked for this checkpoint itself.
+    fn is_manual(&self, checkpoint: u64) -> bool;
 
     /// What has gone wrong, if anything.
     fn trouble(&self) -> Option<Error>;

@@ -24,6 +24,7 @@ use crate::host::Host;
 use crate::kafka::{Kafka, ResultConsumer};
 use crate::record::{Observation, Recorder, Sample, Window};
 use crate::replay::{self, Replay, Replaying};
+use crate::run::job::Program;
 use crate::run::warm::Warming;
 use crate::run::{Job, Run, evidence};
 use crate::runtime::Runtime;
@@ -44,7 +45,7 @@ pub struct RealApparatus {
     pub kafka: Kafka,
     pub flink: Flink,
     pub warming: Warming,
-    /// Of jobs by name, once built.
+    /// Of jobs by name, once submitted.
     pub jars: Mutex<BTreeMap<String, PathBuf>>,
 }
 
@@ -70,7 +71,10 @@ impl Apparatus for RealApparatus {
     }
 
     fn submit(&self, run: &Run, request: &JobRequest<'_>) -> Result<String> {
-        let jar = request.package.jar(&self.host, &self.spawner, &self.cluster.needs().flink)?;
+        let jar = match request.program {
+            Program::Package(package) => package.jar(&self.host, &self.spawner, &self.cluster.needs().flink)?,
+            Program::Jar(jar) => jar.clone(),
+        };
         self.jars.lock().unwrap_or_else(PoisonError::into_inner).insert(request.job.name.clone(), jar.clone());
         run.wait(async {
             let uploaded = self.flink.upload_jar(&jar).await?;
@@ -80,9 +84,7 @@ impl Apparatus for RealApparatus {
 
     fn keep_evidence(&self, run: &Run, job: &Job) {
         let jar = self.jars.lock().unwrap_or_else(PoisonError::into_inner).get(&job.name).cloned();
-        if let Some(jar) = jar {
-            evidence::keep(run, &self.cluster, &self.flink, job, &jar);
-        }
+        evidence::keep(run, &self.cluster, &self.flink, job, jar.as_deref());
     }
 
     fn observe(&self, run: &Run, what: Observed) -> Result<Box<dyn Observing>> {
@@ -213,6 +215,10 @@ impl Observing for RealObserving {
 
     fn trigger_checkpoint(&self, within: Duration) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move { self.manual.trigger(&self.flink, &self.job.id, within).await.map(drop) })
+    }
+
+    fn is_manual(&self, checkpoint: u64) -> bool {
+        self.manual.knows(checkpoint)
     }
 
     fn trouble(&self) -> Option<Error> {

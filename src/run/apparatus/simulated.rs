@@ -21,7 +21,7 @@ use crate::dataset::{Counts, Dataset};
 use crate::error::{Error, Kind, Result};
 use crate::flink::{self, JobManager, is_terminal};
 use crate::kafka::Brokers;
-use crate::record::{Observation, Recorder, ReplayEnd, Sample};
+use crate::record::{Checkpoint, Observation, Recorder, ReplayEnd, Sample};
 use crate::replay::{self, Replaying};
 use crate::run::{Job, Run};
 use crate::runtime::Runtime;
@@ -55,6 +55,8 @@ struct Inner {
     /// The first observation that could not be written down.
     failed: Mutex<Option<Error>>,
     counts: Mutex<Option<(String, Arc<Counts>)>>,
+    /// Of the present trial, as last seen, by id.
+    checkpoints: Mutex<BTreeMap<u64, Checkpoint>>,
     /// Ends of processes by instance, as they will be seen.
     gone: Mutex<BTreeMap<String, f64>>,
 }
@@ -74,6 +76,7 @@ impl Simulated {
             recorder: Mutex::default(),
             failed: Mutex::default(),
             counts: Mutex::default(),
+            checkpoints: Mutex::default(),
             gone: Mutex::default(),
         };
         let inner = Arc::new(inner);
@@ -150,6 +153,9 @@ impl Inner {
             if let Observation::Sample(sample) = &observation {
                 // Nobody listening is no failure.
                 drop(self.samples.send(sample.clone()));
+            }
+            if let Observation::Checkpoint(seen) = &observation {
+                self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner).insert(seen.id, seen.clone());
             }
             if let Err(error) = recorder.record(observation) {
                 self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
@@ -427,6 +433,15 @@ impl JobManager for Simulated {
         })
     }
 
+    /// What was observed of them: the world tells of checkpoints from when it is sampled.
+    fn last_checkpoints<'a>(&'a self, _job: &'a str, count: usize) -> BoxFuture<'a, Result<Vec<Checkpoint>>> {
+        Box::pin(async move {
+            self.now(|_| ());
+            let seen = self.0.checkpoints.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok(seen.values().skip(seen.len().saturating_sub(count)).cloned().collect())
+        })
+    }
+
     fn savepoint<'a>(&'a self, job: &'a str, within: Duration) -> BoxFuture<'a, Result<String>> {
         Box::pin(async move { Ok(self.request(job, Trigger::Savepoint, within).await?.1) })
     }
@@ -444,13 +459,17 @@ impl JobManager for Simulated {
         Box::pin(async move { Ok(self.request(job, Trigger::Manual, within).await?.0) })
     }
 
+    fn metric_ids<'a>(&'a self, _job: &'a str, _vertex: &'a str) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(async { Err(no_metrics()) })
+    }
+
     fn metrics<'a>(
         &'a self,
         _job: &'a str,
         _vertex: &'a str,
         _ids: &'a [String],
     ) -> BoxFuture<'a, Result<BTreeMap<String, String>>> {
-        Box::pin(async { Err(Error::target("the simulated Flink has no metrics but those that cprun samples")) })
+        Box::pin(async { Err(no_metrics()) })
     }
 
     fn wait_until_running<'a>(&'a self, job: &'a str, within: Duration) -> BoxFuture<'a, Result<flink::Job>> {
@@ -480,6 +499,15 @@ impl JobManager for Simulated {
     }
 }
 
+fn no_jar() -> Error {
+    Error::target("a jar cannot be simulated: what it does is not known").hint("run it on `--target local`")
+}
+
+fn no_metrics() -> Error {
+    Error::target("the simulated Flink has no metrics but those that cprun samples")
+        .hint("run it on `--target local`, or ask `kafka::lag(job)` or `flink::checkpoints(job)`")
+}
+
 impl Apparatus for Simulated {
     fn look_every(&self) -> Duration {
         LOOK_EVERY
@@ -491,6 +519,7 @@ impl Apparatus for Simulated {
 
     fn begin_trial(&self, seed: u64) {
         // A world of its own: nothing of the trials before it is left, not even in its dice.
+        self.0.checkpoints.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.now(|old| *old = world(self.0.clock, &self.0.needs, self.0.timing, seed));
     }
 
@@ -508,7 +537,7 @@ impl Apparatus for Simulated {
             length_ms,
             out_of_orderness_ms: job.millis("out_of_orderness_ms").unwrap_or(0),
         });
-        let topic = job.arguments.get(&request.package.spec.source.topic).cloned().unwrap_or_default();
+        let topic = request.program.topic(&job.arguments).cloned().ok_or_else(no_jar)?;
         let aggregated = job.arguments.get("state").is_some_and(|state| state == "aggregated");
         let from =
             request.request.savepoint.as_deref().map(|savepoint| {
@@ -615,6 +644,11 @@ impl Observing for SimulatedObserving {
 
     fn trigger_checkpoint(&self, within: Duration) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move { self.world.request(&self.job.id, Trigger::Manual, within).await.map(drop) })
+    }
+
+    fn is_manual(&self, _checkpoint: u64) -> bool {
+        // What is observed of a checkpoint says so itself.
+        false
     }
 
     fn trouble(&self) -> Option<Error> {

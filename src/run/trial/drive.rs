@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Trial;
-use super::feed::Feed;
+use super::feed::{Feed, Load};
+use super::{Required, Trial};
 use crate::analysis::lag::LagMeter;
 use crate::error::{Error, Kind, Result};
-use crate::record::Step;
+use crate::record::{Observation, Step};
 
 /// Warm-up must be over within this time, or the trial fails.
 const WARM_UP_WITHIN: Duration = Duration::from_secs(60);
@@ -19,6 +19,9 @@ const WARM_UP_WITHIN: Duration = Duration::from_secs(60);
 const STEADY_POINTS: u32 = 4;
 /// The lag that counts as small, in seconds of the offered rate.
 const STEADY_LAG_S: f64 = 0.1;
+
+/// A job that carries the probe shows it within this time; a foreign one that does not is not waited for.
+const PROBE_WITHIN: Duration = Duration::from_secs(15);
 
 /// Why a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +35,7 @@ impl Trial {
     pub fn drive(&self, act: &mut dyn FnMut(u32) -> Result<()>) -> Result<()> {
         let feed = self.begin_feed()?;
         self.warm_up(&feed)?;
-        feed.replay.measure_from_now();
+        feed.measure_from_now();
         let from_epoch_ms = self.run.host.clock.now_epoch_ms();
         self.note(Step::MeasuredFrom { at_epoch_ms: from_epoch_ms })?;
         let because = self.measure(&feed, from_epoch_ms, act)?;
@@ -40,14 +43,27 @@ impl Trial {
         self.drain(&feed, because)
     }
 
-    /// Waits until the job keeps up and a checkpoint that cprun triggers itself has completed.
+    /// Waits until the job keeps up and a checkpoint that cprun triggers itself has completed. What no replay feeds
+    /// cannot be told to keep up; there the checkpoint is all.
     fn warm_up(&self, feed: &Feed) -> Result<()> {
         let begin = Instant::now();
+        if let Some(load) = &feed.load {
+            self.keep_up(feed, load, begin)?;
+        }
+        self.first_checkpoint(feed, begin)
+    }
+
+    fn keep_up(&self, feed: &Feed, load: &Load, begin: Instant) -> Result<()> {
         let mut meter = LagMeter::new();
         let mut steady = 0;
+        let mut probed = !feed.job.is_foreign();
         let look_every = self.target()?.apparatus.look_every();
         let mut samples = feed.observing.samples();
         while steady < STEADY_POINTS {
+            if !probed && begin.elapsed() > PROBE_WITHIN {
+                let text = "the job shows no probe, so nobody can tell when it keeps up with the replay".to_owned();
+                return self.recorder.record(Observation::Warning { text });
+            }
             self.within_warm_up(begin, "the lag stays above 0.1 s of the offered rate")?;
             self.check_health(feed)?;
             let Some(sample) = self.run.wait(async {
@@ -56,7 +72,8 @@ impl Trial {
             else {
                 continue;
             };
-            let progress = feed.replay.progress();
+            probed |= sample.source == "probe";
+            let progress = load.replay.progress();
             if progress.finished {
                 return Err(Error::trial("the data set ended before the warm-up")
                     .hint("replay more rows, or at a lower `speed`"));
@@ -70,7 +87,7 @@ impl Trial {
                 );
             }
         }
-        self.first_checkpoint(feed, begin)
+        Ok(())
     }
 
     fn first_checkpoint(&self, feed: &Feed, begin: Instant) -> Result<()> {
@@ -114,6 +131,7 @@ impl Trial {
             (Some(faults), Some(duration)) if duration < faults => (Some(duration), "duration"),
             (Some(faults), _) => (Some(faults), "one period after the last fault"),
             (None, Some(duration)) => (Some(duration), "duration"),
+            (None, None) if feed.load.is_none() => return Err(Required::End.lacking()),
             (None, None) => (None, DATA_ENDED),
         };
         Ok(self.end_of(feed, end)?.unwrap_or(because))
@@ -153,7 +171,7 @@ impl Trial {
         let look_every = self.target()?.apparatus.look_every();
         loop {
             self.check_health(feed)?;
-            if feed.replay.progress().finished {
+            if feed.has_sent_all() {
                 return Ok(Waited::DataEnded);
             }
             if until.is_some_and(|until| Instant::now() >= until) {
@@ -178,16 +196,21 @@ impl Trial {
     }
 
     fn show_progress(&self, feed: &Feed, until_epoch_ms: Option<f64>) {
-        let progress = feed.replay.progress();
         let left = until_epoch_ms.map(|until| (until - self.run.host.clock.now_epoch_ms()) / 1e3);
         let left = left.map(|seconds| format!(", {:.0} s to go", seconds.max(0.0))).unwrap_or_default();
         let injected = self.injector().map(|injector| injector.injected()).unwrap_or(0);
-        let text = format!("{} records sent, {:.0} a second, {injected} faults{left}", progress.sent, progress.rate);
+        let sent =
+            feed.progress().map(|progress| format!("{} records sent, {:.0} a second, ", progress.sent, progress.rate));
+        let text = format!("{}{injected} faults{left}", sent.unwrap_or_default());
         self.status("measuring", &text);
     }
 
     /// Everything that should run does.
     pub(super) fn check_health(&self, feed: &Feed) -> Result<()> {
+        if self.state().setup.job_ended {
+            return Err(Error::trial("the script ended the job before its trial was over")
+                .hint("end a job in the body only, and submit it again there"));
+        }
         if let Some(error) = feed.trouble() {
             return Err(error);
         }

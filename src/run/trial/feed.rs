@@ -16,10 +16,16 @@ const NO_WINDOW_MS: i64 = 1;
 
 pub(super) struct Feed {
     pub job: Job,
+    /// None where the job makes its load itself, or somebody else does.
+    pub load: Option<Load>,
+    pub observing: Box<dyn Observing>,
+}
+
+/// What cprun offers to the job.
+pub(super) struct Load {
     pub plan: ReplayPlan,
     pub window_ms: i64,
     pub replay: Arc<dyn Replaying>,
-    pub observing: Box<dyn Observing>,
 }
 
 impl Trial {
@@ -27,9 +33,12 @@ impl Trial {
     pub(super) fn begin_feed(&self) -> Result<Arc<Feed>> {
         let (job, plan, every_s) = self.declared()?;
         let every = Duration::from_secs_f64(every_s);
-        let observing = self.begin_observing(&job, Some(&plan), every)?;
-        let (replay, window_ms) = self.begin_replay(Some(&job), &plan, every)?;
-        let feed = Arc::new(Feed { job, plan, window_ms, replay, observing });
+        let observing = self.begin_observing(&job, plan.as_ref(), every)?;
+        let load = plan.map(|plan| {
+            let (replay, window_ms) = self.begin_replay(Some(&job), &plan, every)?;
+            Ok::<_, Error>(Load { plan, window_ms, replay })
+        });
+        let feed = Arc::new(Feed { job, load: load.transpose()?, observing });
         self.state().feed = Some(Arc::clone(&feed));
         if let Some((every_s, count)) = self.faults_declared() {
             self.note(Step::FaultSchedule { every_s, count, down_for_s: None })?;
@@ -37,10 +46,17 @@ impl Trial {
         Ok(feed)
     }
 
-    fn declared(&self) -> Result<(Job, ReplayPlan, f64)> {
+    fn declared(&self) -> Result<(Job, Option<ReplayPlan>, f64)> {
         let state = self.state();
         let job = state.setup.job.clone().ok_or_else(|| Required::Job.lacking())?;
-        let plan = state.setup.replay.clone().ok_or_else(|| Required::Replay.lacking())?;
+        if state.setup.job_ended {
+            return Err(Error::trial("the body ended its job, and there is nothing left to measure")
+                .hint("submit it again, from the savepoint: `flink::submit(…, #{ from: path })`"));
+        }
+        let plan = state.setup.replay.clone();
+        if plan.is_none() && !job.is_foreign() {
+            return Err(Required::Replay.lacking());
+        }
         let every = state.setup.collect_every_s.ok_or_else(|| Required::Collection.lacking())?;
         Ok((job, plan, every))
     }
@@ -103,13 +119,29 @@ impl Trial {
 impl Feed {
     /// What has gone wrong beside the trial, if anything.
     pub fn trouble(&self) -> Option<Error> {
-        self.replay.progress().error.or_else(|| self.observing.trouble())
+        self.progress().and_then(|progress| progress.error).or_else(|| self.observing.trouble())
+    }
+
+    /// How far the replay is, where there is one.
+    pub fn progress(&self) -> Option<replay::Progress> {
+        self.load.as_ref().map(|load| load.replay.progress())
+    }
+
+    /// Whether the last row was sent.
+    pub fn has_sent_all(&self) -> bool {
+        self.progress().is_some_and(|progress| progress.finished)
+    }
+
+    pub fn measure_from_now(&self) {
+        if let Some(load) = &self.load {
+            load.replay.measure_from_now();
+        }
     }
 
     /// Ends replay, samplers and consumer. A second call does nothing.
     pub fn stop(&self, runtime: &Runtime) -> Result<()> {
         // Whatever the replay has to say was said by `drain`, or does not matter to a trial that broke off.
-        let _ = self.replay.stop(false);
+        let _ = self.load.as_ref().map(|load| load.replay.stop(false));
         self.observing.stop(runtime)
     }
 }

@@ -7,6 +7,7 @@
 mod drain;
 mod drive;
 mod feed;
+mod inquiry;
 mod open;
 mod setup;
 
@@ -22,6 +23,7 @@ use feed::Feed;
 use open::Open;
 use setup::Setup;
 
+use super::job::Origin;
 use super::plan::{TrialSpec, generator};
 use super::target::Target;
 use super::{Job, Run};
@@ -37,6 +39,7 @@ pub struct Trial {
     run: Arc<Run>,
     spec: TrialSpec,
     recorder: Arc<dyn Recorder>,
+    start_epoch_ms: f64,
     /// What is declared acts at once.
     open: bool,
     state: Mutex<State>,
@@ -56,7 +59,9 @@ impl Trial {
         let recorder = run.journal.of_trial(&spec.id);
         let start = Step::TrialStart { order: spec.order, repeat: spec.repeat, axes: spec.axes.clone() };
         recorder.record(Observation::Step(start))?;
-        Ok(Arc::new(Self { run, spec, recorder, open, state: Mutex::default() }))
+        // The line that was just written carries the same time, to the microsecond.
+        let start_epoch_ms = run.host.clock.now_epoch_ms();
+        Ok(Arc::new(Self { run, spec, recorder, start_epoch_ms, open, state: Mutex::default() }))
     }
 
     /// Brings the target up if it is not, and gives it fresh TaskManagers.
@@ -107,7 +112,7 @@ impl Trial {
         }
         // What a dead broker or JobManager held goes with its files.
         if let Some(target) = target.filter(|target| target.lost_service().is_none()) {
-            if let Some(job) = &setup.job {
+            if let Some(job) = setup.job.as_ref().filter(|job| job.origin != Origin::Attached) {
                 steps.push((
                     "cancel the job",
                     runtime.block_on(target.flink.cancel(&job.id, CANCELLED_WITHIN)).map(drop),
@@ -145,6 +150,10 @@ impl Trial {
 
     fn job(&self) -> Option<Job> {
         self.state().setup.job.clone()
+    }
+
+    fn feed(&self) -> Option<Arc<Feed>> {
+        self.state().feed.clone()
     }
 
     fn note(&self, step: Step) -> Result<()> {

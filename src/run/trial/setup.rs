@@ -9,14 +9,15 @@ use super::Trial;
 use crate::cluster::{Instance, Role, Scope};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
-use crate::flink::{JobManager, JobSpec, RunRequest, program_arguments};
+use crate::flink::{JobManager, JobSpec, RunRequest, is_terminal, program_arguments};
 use crate::kafka::topic_name;
 use crate::record::Step;
 use crate::replay::Pacing;
 use crate::run::apparatus::JobRequest;
-use crate::run::job::COLUMNS;
+use crate::run::job::{COLUMNS, Origin, Program, words_for_jar};
 use crate::run::plan::generator;
-use crate::run::{Job, JobPackage, Submission};
+use crate::run::state::StateView;
+use crate::run::{Job, Submission};
 
 /// A topic that a trial made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,15 +57,21 @@ pub enum Required {
     Job,
     Replay,
     Collection,
+    /// Of the measured phase.
+    End,
 }
 
 impl Required {
     #[must_use]
     pub fn lacking(self) -> Error {
+        if self == Self::End {
+            return Error::script("nothing ends the measured phase: there is neither a replay nor a fault")
+                .hint("say how long it lasts: `experiment(\"name\", #{ duration: 60.s, … }, …)`");
+        }
         let (what, line) = match self {
             Self::Job => ("a job", "let job = flink::submit(\"nyc-window\", #{ … });"),
             Self::Replay => ("a replay", "let feed = replay::start(trips, topic, #{ speed: 7200.0 });"),
-            Self::Collection => ("a collection", "collect::start(job, feed);"),
+            Self::Collection | Self::End => ("a collection", "collect::start(job, feed);"),
         };
         Error::script(format!("the body of the experiment lacks {what}")).hint(format!("add `{line}`"))
     }
@@ -74,6 +81,8 @@ impl Required {
 pub(super) struct Setup {
     pub topics: Vec<String>,
     pub job: Option<Job>,
+    /// The script itself ended the job.
+    pub job_ended: bool,
     /// The source's vertex and its number of subtasks.
     pub source: Option<(String, u32)>,
     pub replay: Option<ReplayPlan>,
@@ -102,17 +111,18 @@ impl Trial {
 
     /// Builds the job if need be, submits it, and waits until all its tasks run.
     pub fn submit(&self, submission: &Submission) -> Result<Job> {
-        if self.job().is_some() && !self.open {
-            return Err(Error::script("flink::submit: this trial has a job already").hint("a trial measures one job"));
-        }
-        if !self.job_has_ended()? {
-            return Err(Error::script("flink::submit: a job runs already").hint("end it with `flink::cancel(job)`"));
-        }
+        self.check_no_job("flink::submit")?;
         let target = self.target()?;
-        let package = JobPackage::find(&submission.job, &self.run.search)?;
-        let arguments = package.arguments(submission)?;
-        let results_topic = self.make_results_topic(&package.spec)?;
-        let all = self.fill(&package.spec, &arguments, results_topic.as_deref())?;
+        let program = Program::find(submission, &self.run.search)?;
+        let arguments = program.arguments(submission)?;
+        let (results_topic, program_args) = match &program {
+            Program::Package(package) => {
+                let results_topic = self.make_results_topic(&package.spec)?;
+                let all = self.fill(&package.spec, &arguments, results_topic.as_deref())?;
+                (results_topic, program_arguments(&all))
+            }
+            Program::Jar(_) => (None, words_for_jar(submission)),
+        };
         let needs = target.cluster.needs();
         let parallelism = submission.parallelism.unwrap_or_else(|| (needs.taskmanagers * needs.slots).min(MOST_SLOTS));
         let mut configuration = submission.config.clone();
@@ -120,24 +130,82 @@ impl Trial {
             configuration.insert("execution.checkpointing.interval".into(), format!("{} ms", (interval * 1e3).round()));
         }
         let request = RunRequest {
-            entry_class: Some(package.spec.entry_class.clone()),
-            program_args: program_arguments(&all),
+            entry_class: match &program {
+                Program::Package(package) => Some(package.spec.entry_class.clone()),
+                Program::Jar(_) => submission.class.clone(),
+            },
+            program_args,
             parallelism: Some(parallelism),
-            savepoint: None,
+            savepoint: submission.from.clone(),
             configuration,
         };
         let mut job = Job {
             id: String::new(),
-            name: package.spec.name.clone(),
+            name: program.name(),
+            origin: program.origin(),
             parallelism,
             interval_s: submission.interval_s,
             arguments,
             results_topic,
+            state: StateView::rehearsed(),
         };
         self.status("submitting", &job.name);
-        let request = JobRequest { package: &package, spec: &self.spec, job: &job, request };
+        let request = JobRequest { program: &program, spec: &self.spec, job: &job, request };
         job.id = target.apparatus.submit(&self.run, &request)?;
-        self.state().setup.job = Some(job.clone());
+        self.take_job(job)
+    }
+
+    /// Takes a job that runs already, which runs on when the trial has ended.
+    pub fn attach(&self, id: &str) -> Result<Job> {
+        self.check_no_job("flink::attach")?;
+        let target = self.target()?;
+        let (seen, interval_s) = self.run.wait(async {
+            let seen = target.flink.job(id).await.map_err(|error| error.context(format!("cannot attach to {id}")))?;
+            let checkpointing = target.flink.checkpointing(id).await?;
+            Ok((seen, checkpointing.get("interval_ms").and_then(serde_json::Value::as_f64).map(|ms| ms / 1e3)))
+        })?;
+        if is_terminal(&seen.state) {
+            return Err(Error::trial(format!("job {id} ({}) has ended: it is {}", seen.name, seen.state))
+                .hint("attach to a job that runs"));
+        }
+        self.status("attaching", &seen.name);
+        self.take_job(Job {
+            id: id.to_owned(),
+            name: seen.name,
+            origin: Origin::Attached,
+            parallelism: seen.vertices.iter().map(|vertex| vertex.parallelism).max().unwrap_or(0),
+            interval_s,
+            arguments: BTreeMap::new(),
+            results_topic: None,
+            state: StateView::rehearsed(),
+        })
+    }
+
+    fn check_no_job(&self, primitive: &str) -> Result<()> {
+        let measured = self.state().feed.is_some();
+        let ended = self.state().setup.job_ended;
+        if measured || (self.job().is_some() && !self.open && !ended) {
+            return Err(Error::script(format!("{primitive}: this trial has a job already")).hint(
+                "a trial measures one job; to start it anew, stop it first: `flink::savepoint(job, #{ stop: true })`",
+            ));
+        }
+        if !self.job_has_ended()? {
+            return Err(
+                Error::script(format!("{primitive}: a job runs already")).hint("end it with `flink::cancel(job)`")
+            );
+        }
+        Ok(())
+    }
+
+    /// Makes it the job of this trial, as soon as all its tasks run.
+    fn take_job(&self, mut job: Job) -> Result<Job> {
+        let target = self.target()?;
+        job.state = StateView::of(&self.run.runtime, &target.flink, &job.id);
+        {
+            let mut state = self.state();
+            state.setup.job = Some(job.clone());
+            state.setup.job_ended = false;
+        }
         self.run.wait(target.flink.wait_until_running(&job.id, RUNNING_WITHIN))?;
         self.note_submitted(&job)?;
         target.apparatus.keep_evidence(&self.run, &job);
@@ -191,6 +259,7 @@ impl Trial {
             source_vertex,
             source_subtasks,
             exactly_once: job.exactly_once(),
+            foreign: job.is_foreign(),
         })
     }
 

@@ -16,7 +16,7 @@ pub const PRIMITIVES: &[Primitive] = &[Primitive {
             processes of all instances show.",
     arguments: &[
         Argument::required("job", Kind::Handle("job"), "the job that is observed"),
-        Argument::required("feed", Kind::Handle("replay"), "the replay that feeds it"),
+        Argument::optional("feed", Kind::Handle("replay"), "the replay that feeds it, if one does"),
     ],
     options: Some(Options {
         known: &[Opt::new("every", Kind::Duration, "250.ms", "time between samples, not below 250 ms")],

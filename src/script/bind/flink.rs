@@ -6,6 +6,7 @@ use rhai::Dynamic;
 
 use crate::error::{Error, Result};
 use crate::flink::Given;
+use crate::run::job::{Origin, Program};
 use crate::run::{Job, Submission, Topic};
 use crate::script::declare::{
     Argument, Belongs, Call, Effect, Handle, Kind, Opt, Options, Outcome, Primitive, Property,
@@ -13,25 +14,47 @@ use crate::script::declare::{
 use crate::script::session::Place;
 use crate::script::units::{Duration, kind_name};
 
-pub const PRIMITIVES: &[Primitive] = &[Primitive {
+mod inquiry;
+
+pub const PRIMITIVES: &[Primitive] = &[
+    SUBMIT,
+    ATTACH,
+    inquiry::WAIT,
+    inquiry::CANCEL,
+    inquiry::SAVEPOINT,
+    inquiry::OVERVIEW,
+    inquiry::CHECKPOINTS,
+    inquiry::METRIC,
+];
+
+const JOB: Kind = Kind::Handle("job");
+
+const SUBMIT: Primitive = Primitive {
     module: "flink",
     name: "submit",
-    doc: "Submits a job, and returns it when all its tasks run.\n\n`job` is the name of a folder with a \
-            `job.toml` under `jobs/`: beside the script, above it, in the current directory, or one that comes \
-            with cprun, such as `nyc-window`. Its sources are built with Maven once and kept in the \
-            cache.\n\n`args` are the job's own, as its `job.toml` lists them (`cprun doc nyc-window`): strings, whole numbers, durations, \
-            and topics. Of a missing or misspelt one the rehearsal tells before anything starts. A trial has one \
-            job; it fails if not all tasks run within two minutes.",
-    arguments: &[Argument::required("job", Kind::Text, "the job's name under `jobs/`, as in `\"nyc-window\"`")],
+    doc: "Submits a job, and returns it when all its tasks run.\n\n`job` is the name of a folder with a `job.toml` \
+        under `jobs/`: beside the script, above it, in the current directory, or one that comes with cprun, such as \
+        `nyc-window`. Its sources are built with Maven once and kept in the cache. Its arguments are those of its `job.toml` (`cprun doc nyc-window`); of a missing or misspelt one the \
+         rehearsal tells before anything starts. Or it is the path of a jar of your \
+        own, from the script's folder on.\n\nOf a jar nothing is known but what Flink tells: its sources and sinks are \
+        its own, it needs no replay, and a trial of it has no windows. What it does offer: checkpoints, restarts and \
+        their phases, and R between two samples of its source's counter; with cprun's probe in it, all of them as \
+        exactly as of cprun's own jobs.\n\nA trial has one job, but one that was stopped with a savepoint may be \
+        submitted anew. It fails if not all tasks run within two minutes.",
+    arguments: &[Argument::required(
+        "job",
+        Kind::Text,
+        "a name under `jobs/` such as `\"nyc-window\"`, or the path of a jar",
+    )],
     options: Some(Options {
         known: &[
             Opt::new("interval", Kind::Duration, "", "checkpoint interval, at least 1 ms; without it no checkpoints"),
             Opt::new("parallelism", Kind::Count, "all slots, at most 8", "parallelism of all operators"),
             Opt::new(
                 "args",
-                Kind::Map,
+                Kind::Either(&[Kind::Map, Kind::List(&Kind::Text)]),
                 "#{}",
-                "arguments of the job, as its `job.toml` lists them; strings, whole numbers, durations, topics",
+                "arguments by name: of a job those in its `job.toml`; a jar gets each as `--name value`, or a list of strings as it is. A duration becomes milliseconds, a topic its name",
             ),
             Opt::new(
                 "config",
@@ -39,15 +62,32 @@ pub const PRIMITIVES: &[Primitive] = &[Primitive {
                 "#{}",
                 "entries of Flink's configuration for this job; keys in quotes, a duration becomes milliseconds",
             ),
+            Opt::new("class", Kind::Text, "as the manifest says", "entry class of a jar"),
+            Opt::new("from", Kind::Text, "", "where a savepoint or checkpoint lies that the job starts from"),
         ],
         others: "",
     }),
-    returns: Kind::Handle("job"),
+    returns: JOB,
     effect: Effect::Acts,
     belongs: Belongs::Body,
     example: r#"let job = flink::submit("nyc-window", #{ interval: 10.s, args: #{ topic: topic } });"#,
     run: submit,
-}];
+};
+
+const ATTACH: Primitive = Primitive {
+    module: "flink",
+    name: "attach",
+    doc: "Takes a job that runs already on the target, and returns it when all its tasks run.\n\nIt is the trial's job \
+        from then on, and known as little as a jar is. cprun never ends it: it runs on after the trial. Faults hit the \
+        TaskManagers that it runs on as any other's.",
+    arguments: &[Argument::required("id", Kind::Text, "the job's id in Flink, 32 hexadecimal digits")],
+    options: None,
+    returns: JOB,
+    effect: Effect::Acts,
+    belongs: Belongs::Body,
+    example: r#"let job = flink::attach("7684be6004e4e955c2a558a9bc463f65");"#,
+    run: attach,
+};
 
 fn submit(call: &Call<'_>) -> Outcome {
     let session = call.session;
@@ -56,6 +96,8 @@ fn submit(call: &Call<'_>) -> Outcome {
     if interval_s.is_some_and(|interval| interval < 0.001) {
         return Err(Error::script("flink::submit: `interval` must be at least 1.ms").into());
     }
+    let words = call.list("args").unwrap_or_default();
+    let words = words.into_iter().filter_map(|word| word.into_string().ok()).collect();
     let args = call.map("args").unwrap_or_default();
     let args: BTreeMap<String, Given> =
         args.into_iter().map(|(name, value)| Ok((name.to_string(), given(&name, &value)?))).collect::<Result<_>>()?;
@@ -66,16 +108,42 @@ fn submit(call: &Call<'_>) -> Outcome {
         _ => None,
     };
     let parallelism = call.count("parallelism")?;
-    let submission = Submission { job, interval_s, parallelism, args, config, columns };
+    let (class, from) = (call.text("class"), call.text("from"));
+    let submission = Submission { job, class, interval_s, parallelism, args, words, from, config, columns };
     let job = match session.trial(&call.name())? {
-        Place::Rehearsal => {
-            let package = crate::run::JobPackage::find(&submission.job, &session.search())?;
-            let arguments = package.arguments(&submission)?;
-            let topic = arguments.get(&package.spec.source.topic).cloned();
-            session.rehearse(|declared| declared.job = topic.or(Some(String::new())));
-            Job::rehearsed(&submission.job, interval_s, arguments)
-        }
+        Place::Rehearsal => rehearsed(call, &submission)?,
         Place::Trial(trial) => trial.submit(&submission)?,
+    };
+    Ok(Dynamic::from(job))
+}
+
+fn rehearsed(call: &Call<'_>, submission: &Submission) -> Result<Job> {
+    let session = call.session;
+    let program = Program::find(submission, &session.search())?;
+    if program.origin() == Origin::Jar && session.options.target.is_simulated() {
+        return Err(
+            Error::target("a jar cannot be simulated: what it does is not known").hint("run it on `--target local`")
+        );
+    }
+    let arguments = program.arguments(submission)?;
+    let reads = program.topic(&arguments).cloned();
+    session.rehearse(|declared| (declared.job, declared.reads) = (true, reads));
+    Ok(Job::rehearsed(&program.name(), submission.interval_s, arguments))
+}
+
+fn attach(call: &Call<'_>) -> Outcome {
+    let id = call.required("id", call.text("id"))?;
+    if id.len() != 32 || !id.chars().all(|sign| sign.is_ascii_hexdigit()) {
+        return Err(Error::script(format!("flink::attach: `{id}` is no id of a job"))
+            .hint("Flink's web page and `flink list` show it: 32 hexadecimal digits")
+            .into());
+    }
+    let job = match call.session.trial(&call.name())? {
+        Place::Rehearsal => {
+            call.session.rehearse(|declared| (declared.job, declared.reads) = (true, None));
+            Job::rehearsed(&id, None, BTreeMap::new())
+        }
+        Place::Trial(trial) => trial.attach(&id)?,
     };
     Ok(Dynamic::from(job))
 }
@@ -90,9 +158,15 @@ fn given(name: &str, value: &Dynamic) -> Result<Given> {
     if let Ok(number) = value.as_int() {
         return Ok(Given::Int(number));
     }
+    if let Ok(number) = value.as_float() {
+        return Ok(Given::Float(number));
+    }
+    if let Ok(flag) = value.as_bool() {
+        return Ok(Given::Bool(flag));
+    }
     value.clone().into_string().map(Given::Text).map_err(|_| {
         Error::script(format!("flink::submit: the argument `{name}` cannot be {}", kind_name(value)))
-            .hint("arguments are strings, whole numbers, durations and topics")
+            .hint("arguments are strings, numbers, true and false, durations and topics")
     })
 }
 
@@ -106,12 +180,29 @@ fn config_text(value: &Dynamic) -> String {
 pub fn handles() -> Vec<Handle> {
     const JOB: &[Property<Job>] = &[
         Property { name: "id", kind: Kind::Text, doc: "its id in Flink", get: |job| job.id.clone().into() },
-        Property { name: "name", kind: Kind::Text, doc: "its name under `jobs/`", get: |job| job.name.clone().into() },
+        Property {
+            name: "name",
+            kind: Kind::Text,
+            doc: "its name under `jobs/`, of a jar that of the file, else as Flink has it",
+            get: |job| job.name.clone().into(),
+        },
         Property {
             name: "parallelism",
             kind: Kind::Count,
             doc: "with how many subtasks each operator runs",
             get: |job| Dynamic::from_int(job.parallelism.into()),
+        },
+        Property {
+            name: "interval",
+            kind: Kind::Either(&[Kind::Duration, Kind::Nothing]),
+            doc: "its checkpoint interval; `()` where it takes no checkpoints by itself",
+            get: |job| job.interval_s.map_or(Dynamic::UNIT, |seconds| Dynamic::from(Duration { seconds })),
+        },
+        Property {
+            name: "state",
+            kind: Kind::Text,
+            doc: "its state in Flink, not older than a moment: `\"RUNNING\"`, `\"RESTARTING\"`, …; the job's, not that of its tasks",
+            get: |job| job.state.read().into(),
         },
     ];
     vec![Handle::of("job", "A job that runs in Flink.", JOB, |job| format!("{} ({})", job.name, job.id))]

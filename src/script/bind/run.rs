@@ -205,6 +205,7 @@ fn rehearse(
         if spec.repeat == 1 {
             let one = rehearse_one(context, session, experiment.values_of(spec), body)?;
             let measured_s = [one.measured_s(), experiment.duration_s].into_iter().flatten().min_by(f64::total_cmp);
+            result_at(context, one.check_end(measured_s))?;
             all.add(measured_s, experiment.repeats);
             one.warning(measured_s).into_iter().for_each(|warning| all.warn(warning));
         }
