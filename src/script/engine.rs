@@ -7,22 +7,19 @@ use std::sync::Arc;
 
 use rhai::{AST, Dynamic, Engine, Module, OptimizationLevel, Scope};
 
+use super::background::STACK_BYTES;
 use super::errors::{self, Scene};
+use super::imports::{self, Resolver, StdlibFile};
 use super::rehearsal::Rehearsal;
 use super::session::{Datasets, Options, Purpose, Session, Stage};
 use super::source::Source;
-use super::{bind, params, units};
+use super::{bind, limits, params, units};
 use crate::cluster::flink_role::Timing;
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::run::{Beginning, Run, manifest};
 use crate::runtime::Runtime;
-
-const STACK_BYTES: usize = 64 << 20;
-/// How deep expressions may nest in a script and in a function.
-pub const EXPRESSION_DEPTHS: (usize, usize) = (256, 128);
-const STDLIB: [&str; 2] = ["stdlib/experiment.rhai", "stdlib/interval_report.rhai"];
 
 /// How a script ended.
 pub struct Ended {
@@ -147,18 +144,19 @@ fn execute(session: &Arc<Session>) -> Result<Dynamic> {
 }
 
 fn on_script_thread(session: &Arc<Session>) -> Result<Dynamic> {
-    let (engine, stdlib) = build(session)?;
+    // Shared with what the script starts in the background.
+    let engine = Arc::new(build(session)?);
+    session.state().engine = Arc::downgrade(&engine);
     let functions = functions(&engine);
-    let mut sources = vec![session.source.clone()];
-    sources.extend(stdlib);
-    let ast = compile(&engine, &session.source, &functions)?;
+    let ast = compile(&engine, session, &session.source, &functions)?;
     say_if_simulated(session);
     let outcome = engine.eval_ast_with_scope::<Dynamic>(&mut Scope::new(), &ast);
+    session.end_background();
     let estimated = session.purpose == Purpose::Estimate && session.state().estimate.is_some();
     match outcome {
         Ok(value) => Ok(value),
         Err(_) if estimated => Ok(Dynamic::UNIT),
-        Err(failure) => Err(errors::convert(*failure, &Scene { sources: &sources, functions: &functions })),
+        Err(failure) => Err(converted(session, *failure, &functions)),
     }
 }
 
@@ -170,33 +168,40 @@ fn say_if_simulated(session: &Session) {
     }
 }
 
-fn compile(engine: &Engine, source: &Source, functions: &[String]) -> Result<AST> {
+fn converted(session: &Session, failure: rhai::EvalAltResult, functions: &[String]) -> Error {
+    let sources = session.imports.sources();
+    errors::convert(failure, &Scene { sources: &sources, functions, imports: &session.imports })
+}
+
+/// Compiles a file, and follows what it imports.
+fn compile(engine: &Engine, session: &Session, source: &Source, functions: &[String]) -> Result<AST> {
     let mut ast = engine.compile(&source.text).map_err(|error| errors::from_parse(&error, source, functions))?;
     ast.set_source(source.name.as_str());
+    session.imports.note(source, &ast);
+    session.imports.follow(engine, source, &ast)?;
     Ok(ast)
 }
 
-fn build(session: &Arc<Session>) -> Result<(Engine, Vec<Source>)> {
+fn build(session: &Arc<Session>) -> Result<Engine> {
     let mut engine = Engine::new();
     // Constant folding moves positions, and the full level would call primitives while compiling.
     engine.set_optimization_level(OptimizationLevel::None);
     engine.set_strict_variables(true).set_fail_on_invalid_map_property(true);
-    // Debug and release builds differ in Rhai's own defaults.
-    engine.set_max_call_levels(128).set_max_expr_depths(EXPRESSION_DEPTHS.0, EXPRESSION_DEPTHS.1);
-    engine.disable_symbol("eval");
     let own = Arc::clone(session);
     engine.on_print(move |text| print(&own, text));
     let progress = session.host.progress.clone();
     engine.on_debug(move |text, source, position| {
         progress.print(&format!("{}:{position}: {text}", source.unwrap_or("script")))
     });
-    let cancelled = session.host.signals.cancelled.clone();
-    engine.on_progress(move |_| cancelled.is_cancelled().then(|| "interrupted".into()));
+    engine.set_module_resolver(Resolver(Arc::clone(&session.imports)));
     units::register(&mut engine);
     params::register(&mut engine);
     bind::register(&mut engine, session);
-    let stdlib = stdlib(&mut engine)?;
-    Ok((engine, stdlib))
+    limits::apply(&mut engine, &session.host.signals);
+    // The script is the first of the files, whatever of the stdlib is compiled before it.
+    session.imports.note(&session.source, &AST::empty());
+    stdlib(&mut engine, session)?;
+    Ok(engine)
 }
 
 /// What a script prints is a result, once: a rehearsal and an estimate are silent.
@@ -209,26 +214,28 @@ fn print(session: &Session, text: &str) {
     }
 }
 
-/// The files whose functions every script may call.
-#[must_use]
-pub fn stdlib_sources() -> Vec<Source> {
-    STDLIB.iter().filter_map(|path| Source::embedded(path)).collect()
-}
-
 /// Makes the functions of the stdlib global. A module would do for plain functions, but a closure that one of
 /// them returns could not be called afterwards.
-fn stdlib(engine: &mut Engine) -> Result<Vec<Source>> {
-    let mut sources = Vec::new();
-    for source in stdlib_sources() {
-        let known = functions(engine);
-        let ast = compile(engine, &source, &known)?;
-        let module = Module::eval_ast_as_new(Scope::new(), &ast, engine).map_err(|failure| {
-            errors::convert(*failure, &Scene { sources: std::slice::from_ref(&source), functions: &known })
-        })?;
-        engine.register_global_module(module.into());
-        sources.push(source);
+fn stdlib(engine: &mut Engine, session: &Session) -> Result<()> {
+    let files = imports::stdlib(&session.host.directory, &session.search())?;
+    if session.purpose != Purpose::Estimate {
+        for file in files.iter().filter(|file| file.is_own) {
+            session.host.progress.line(&format!("{}: yours", file.source.name));
+        }
     }
-    Ok(sources)
+    // Each may call the functions of all others.
+    let mut known = functions(engine);
+    for StdlibFile { source, .. } in &files {
+        let ast = engine.compile(&source.text).map_err(|error| errors::from_parse(&error, source, &known))?;
+        known.extend(ast.iter_functions().map(|function| function.name.to_owned()));
+    }
+    for StdlibFile { source, .. } in &files {
+        let ast = compile(engine, session, source, &known)?;
+        let module = Module::eval_ast_as_new(Scope::new(), &ast, engine)
+            .map_err(|failure| converted(session, *failure, &known))?;
+        engine.register_global_module(module.into());
+    }
+    Ok(())
 }
 
 /// Every function by the name a script calls it.

@@ -6,6 +6,8 @@
 use rhai::{Dynamic, EvalAltResult, Map, NativeCallContext, ParseError, ParseErrorType, Position};
 
 use super::check::{Finding, spans};
+use super::imports::Imports;
+use super::limits;
 use super::source::Source;
 use super::value::nearest;
 use crate::error::{Error, Kind, Position as Place, Result};
@@ -46,10 +48,12 @@ fn failure(error: Error, position: Position) -> Failure {
 
 /// What is known of the surroundings of an error.
 pub struct Scene<'a> {
-    /// The script and the stdlib files it may have called into.
+    /// The script, then the files that it may have called into.
     pub sources: &'a [Source],
     /// Every function that could have been meant, `module::name` or `name`.
     pub functions: &'a [String],
+    /// Which of the files a closure was written in.
+    pub imports: &'a Imports,
 }
 
 /// The border error for whatever ended a script.
@@ -76,20 +80,28 @@ fn descend<'a>(
 ) -> (EvalAltResult, Option<&'a Source>, Position) {
     match failure {
         EvalAltResult::ErrorInFunctionCall(name, file, inner, position) => {
-            let named = scene.sources.iter().find(|known| known.name == file.as_str());
-            // A closure that a stdlib function calls is reported under the stdlib's file, but the stdlib has none
-            // of its own: it was written in the script.
-            let callee = if name.starts_with(CLOSURE) { scene.sources.first() } else { named.or(source) };
+            let of_name = |name: &str| scene.sources.iter().find(|known| known.name == name);
+            // A closure is reported under the file of the function that calls it, not the one that it was written in.
+            let callee = if name.starts_with(CLOSURE) {
+                scene.imports.closure(&name).and_then(|place| of_name(&place.file)).or(scene.sources.first())
+            } else {
+                of_name(&file).or(source)
+            };
             let (leaf, leaf_source, leaf_position) = descend(*inner, callee, Position::NONE, scene);
-            // A place in the stdlib says nothing to its caller: the call in the script is the place.
-            let in_script = leaf_source.map(|source| &source.name) == scene.sources.first().map(|source| &source.name);
-            if leaf_position.is_none() || !in_script {
+            // A place in a file that came with cprun says nothing to its caller: the call is the place.
+            let is_users = |leaf: &Source| {
+                leaf.folder.is_some() || scene.sources.first().is_some_and(|script| script.name == leaf.name)
+            };
+            if leaf_position.is_none() || !leaf_source.is_some_and(is_users) {
                 (leaf, source, position)
             } else {
                 (leaf, leaf_source, leaf_position)
             }
         }
-        EvalAltResult::ErrorInModule(_, inner, _) => descend(*inner, source, outer, scene),
+        EvalAltResult::ErrorInModule(file, inner, _) => {
+            let named = scene.sources.iter().find(|known| known.name == file.as_str());
+            descend(*inner, named.or(source), outer, scene)
+        }
         leaf => {
             let own = leaf.position();
             let position = if own.is_none() { outer } else { own };
@@ -99,10 +111,12 @@ fn descend<'a>(
 }
 
 fn describe(leaf: EvalAltResult, scene: &Scene<'_>) -> Error {
+    if let Some(error) = limits::reached(&leaf) {
+        return error;
+    }
     match leaf {
         EvalAltResult::ErrorRuntime(value, _) => thrown(value),
-        EvalAltResult::ErrorParsing(kind, _) => syntax(&kind, scene),
-        EvalAltResult::ErrorFunctionNotFound(signature, _) => not_found(&signature, scene),
+        EvalAltResult::ErrorParsing(kind, _) => syntax(&kind, scene.functions),
         EvalAltResult::ErrorVariableNotFound(name, _) => Error::script(format!("there is no variable `{name}`"))
             .hint("a `fn` sees no variables of the script: pass them, or write a closure `|x| …`"),
         EvalAltResult::ErrorModuleNotFound(name, _) => Error::script(format!("there is no module `{name}`")),
@@ -111,7 +125,11 @@ fn describe(leaf: EvalAltResult, scene: &Scene<'_>) -> Error {
             Error::script(without_position(&message))
                 .hint("the units are ns us ms s min h d, and B KiB MiB GiB: `30.s`")
         }
-        EvalAltResult::ErrorTerminated(..) => Error::new(Kind::Interrupted, "interrupted"),
+        EvalAltResult::ErrorFunctionNotFound(signature, _) if signature.starts_with(CLOSURE) => {
+            Error::script("a closure of an imported file is called where its import no longer holds")
+                .hint("write `import` at the top of the script, not inside a function or block")
+        }
+        EvalAltResult::ErrorFunctionNotFound(signature, _) => not_found(&signature, scene),
         other => Error::script(without_position(&other.to_string())),
     }
 }
@@ -134,19 +152,21 @@ fn thrown(value: Dynamic) -> Error {
 
 /// The border error for a script that does not parse.
 pub fn from_parse(error: &ParseError, source: &Source, functions: &[String]) -> Error {
-    let scene = Scene { sources: &[], functions };
-    let mut converted = syntax(error.err_type(), &scene);
+    let mut converted = syntax(error.err_type(), functions);
     if let Some(line) = error.position().line() {
         converted.position = Some(source.position(line, error.position().position().unwrap_or(0)));
     }
     converted
 }
 
-fn syntax(kind: &ParseErrorType, scene: &Scene<'_>) -> Error {
+fn syntax(kind: &ParseErrorType, functions: &[String]) -> Error {
+    if let Some(error) = limits::reached_in_parsing(kind) {
+        return error;
+    }
     match kind {
         ParseErrorType::VariableUndefined(name) => {
             let error = Error::script(format!("there is no variable `{name}`"));
-            let modules = modules(scene.functions);
+            let modules = modules(functions);
             match nearest(name, &modules) {
                 Some(module) if module == name => error.hint(format!("`{name}` is a module: write `{name}::…`")),
                 Some(module) => error.hint(format!("did you mean the module `{module}::…`?")),
@@ -154,7 +174,7 @@ fn syntax(kind: &ParseErrorType, scene: &Scene<'_>) -> Error {
             }
         }
         ParseErrorType::ModuleUndefined(name) => {
-            let modules = modules(scene.functions);
+            let modules = modules(functions);
             let error = Error::script(format!("there is no module `{name}`"));
             match nearest(name, &modules) {
                 Some(near) => error.hint(format!("did you mean `{near}::`?")),
@@ -262,7 +282,7 @@ pub fn summary(failure: &EvalAltResult) -> Error {
             summary(inner)
         }
         EvalAltResult::ErrorRuntime(value, _) => thrown(value.clone()),
-        EvalAltResult::ErrorTerminated(..) => Error::new(Kind::Interrupted, "interrupted"),
+        other if let Some(error) = limits::reached(other) => error,
         other => Error::script(without_position(&other.to_string())),
     }
 }

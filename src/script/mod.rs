@@ -2,11 +2,14 @@
 //!
 //! No other room names `rhai`. A binding converts and forwards; what it forwards to is ordinary Rust.
 
+mod background;
 mod bind;
 mod check;
 mod declare;
 mod engine;
 mod errors;
+mod imports;
+mod limits;
 mod params;
 pub mod reference;
 mod rehearsal;

@@ -6,10 +6,14 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
-use rhai::FnPtr;
+use rhai::{Engine, FnPtr};
 
+use super::background::Background;
+use super::imports::Imports;
+use super::limits;
 use super::params::Params;
 use super::rehearsal::{Declared, Rehearsal};
 use super::source::Source;
@@ -17,8 +21,12 @@ use crate::cluster::Needs;
 use crate::dataset::Dataset;
 use crate::error::{Error, Kind, Result};
 use crate::host::Host;
+use crate::record::{Observation, Recorder};
 use crate::run::{Run, TargetName, Trial};
 use crate::runtime::Runtime;
+
+/// A wait of this length counts as progress: what loops around it is no endless computation.
+const TOOK_TIME: Duration = Duration::from_millis(1);
 
 /// What the command line says about a run.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +61,8 @@ pub struct Session {
     pub options: Options,
     pub purpose: Purpose,
     pub datasets: Datasets,
+    /// The files that take part: the script, the stdlib, what they import.
+    pub imports: Arc<Imports>,
     state: Mutex<State>,
 }
 
@@ -67,7 +77,15 @@ pub struct State {
     pub failed_trials: u32,
     /// Called for each fault that is due in the current trial.
     pub act: Option<FnPtr>,
+    /// Called when the measured phase of the current trial begins.
+    pub during: Option<FnPtr>,
     pub estimate: Option<Rehearsal>,
+    /// What was noted or required before there was a journal to write it to.
+    pub early: Vec<Observation>,
+    /// What runs on threads of its own, until it is stopped or the trial ends.
+    pub background: Vec<Arc<Background>>,
+    /// Weak, because the engine holds the session.
+    pub engine: Weak<Engine>,
 }
 
 #[derive(Default)]
@@ -88,7 +106,9 @@ impl Session {
         purpose: Purpose,
         datasets: Datasets,
     ) -> Arc<Self> {
-        Arc::new(Self { host: host.clone(), runtime, source, options, purpose, datasets, state: Mutex::default() })
+        let imports = Imports::new(&host.directory);
+        let host = host.clone();
+        Arc::new(Self { host, runtime, source, options, purpose, datasets, imports, state: Mutex::default() })
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
@@ -105,15 +125,61 @@ impl Session {
         }
     }
 
-    /// Waits for asynchronous work on the script's thread, unless a signal comes first.
+    /// Waits for asynchronous work on a thread of the script, unless a signal comes first, or the end of the thread
+    /// is asked for.
     pub fn wait<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let signals = self.host.signals.clone();
+        let stop = limits::stop_token();
         self.runtime.block_on(async {
-            tokio::select! {
+            let begin = tokio::time::Instant::now();
+            let outcome = tokio::select! {
                 done = work => done,
                 () = signals.cancelled.cancelled() => Err(signals.error().unwrap_or_else(|| Error::new(Kind::Interrupted, "interrupted"))),
+                () = stop.cancelled() => Err(limits::stopped()),
+            };
+            if begin.elapsed() >= TOOK_TIME {
+                limits::time_passed();
             }
+            outcome
         })
+    }
+
+    /// Now, on the clock that waits wait by.
+    #[must_use]
+    pub fn now(&self) -> tokio::time::Instant {
+        let _inside = self.runtime.enter();
+        tokio::time::Instant::now()
+    }
+
+    /// Whether nothing is to happen: primitives check what they are given, and waits take no time.
+    #[must_use]
+    pub fn is_rehearsing(&self) -> bool {
+        self.purpose == Purpose::Estimate || matches!(self.state().stage, Stage::Rehearsal(_))
+    }
+
+    /// Writes something down: with the trial that runs, else with the run; before there is one it is kept for it.
+    pub fn observe(&self, observation: Observation) -> Result<()> {
+        let (trial, run) = {
+            let mut state = self.state();
+            let trial = if let Stage::Trial(trial) = &state.stage { Some(Arc::clone(trial)) } else { None };
+            if trial.is_none() && state.run.is_none() {
+                state.early.push(observation);
+                return Ok(());
+            }
+            (trial, state.run.clone())
+        };
+        match (trial, run) {
+            (Some(trial), _) => trial.record(observation),
+            (None, Some(run)) => run.journal.record(observation),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Stops all that runs in the background, and waits until it has ended.
+    pub fn end_background(&self) {
+        let running = std::mem::take(&mut self.state().background);
+        running.iter().for_each(|one| one.stop());
+        running.iter().for_each(|one| one.join());
     }
 
     /// Notes something in the rehearsal.

@@ -82,6 +82,11 @@ impl Trial {
         Ok(())
     }
 
+    /// Writes down what the script observed in this trial.
+    pub fn record(&self, observation: Observation) -> Result<()> {
+        self.recorder.record(observation)
+    }
+
     #[must_use]
     pub fn instances(&self) -> Vec<Instance> {
         self.state().target.as_ref().map(|target| target.cluster.instances()).unwrap_or_default()
