@@ -14,10 +14,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
+use crate::secret::Secrets;
 
-/// A stream that threads share.
+/// A stream that threads share; no secret leaves by it.
 #[derive(Clone)]
-pub struct Stream(Arc<Mutex<Inner>>);
+pub struct Stream(Arc<Mutex<Inner>>, Secrets);
 
 struct Inner {
     writer: Box<dyn Write + Send>,
@@ -27,13 +28,14 @@ struct Inner {
 
 impl Stream {
     #[must_use]
-    pub fn new(writer: Box<dyn Write + Send>) -> Self {
-        Self(Arc::new(Mutex::new(Inner { writer, failed: None })))
+    pub fn new(writer: Box<dyn Write + Send>, secrets: &Secrets) -> Self {
+        Self(Arc::new(Mutex::new(Inner { writer, failed: None })), secrets.clone())
     }
 
     /// Writes and flushes; what fails is kept for `failure`. A reader that went away (`cprun … | head`) is no
     /// error of ours.
     pub fn write(&self, text: &str) {
+        let text = self.1.mask(text);
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Inner { writer, failed } = &mut *inner;
         if let Err(error) = writer.write_all(text.as_bytes()).and_then(|()| writer.flush())
@@ -83,19 +85,25 @@ pub struct Host {
     pub progress: Progress,
     pub clock: Clock,
     pub signals: Signals,
+    pub secrets: Secrets,
 }
 
 impl Host {
     /// The real surroundings of this process.
     #[must_use]
     pub fn real() -> Self {
+        let secrets = Secrets::default();
         Self {
             environment: Arc::new(environment()),
             directory: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
-            stdout: Stream::new(Box::new(std::io::stdout())),
-            progress: Progress::new(Stream::new(Box::new(std::io::stderr())), std::io::stderr().is_terminal()),
+            stdout: Stream::new(Box::new(std::io::stdout()), &secrets),
+            progress: Progress::new(
+                Stream::new(Box::new(std::io::stderr()), &secrets),
+                std::io::stderr().is_terminal(),
+            ),
             clock: Clock::start(),
             signals: Signals::default(),
+            secrets,
         }
     }
 
@@ -198,7 +206,7 @@ impl Progress {
         }
         let text = if detail.is_empty() { subject.to_owned() } else { format!("{subject}: {detail}") };
         if let Some(bar) = &self.bar {
-            bar.set_message(text);
+            bar.set_message(self.stream.1.mask(&text).into_owned());
             bar.tick();
             return;
         }

@@ -19,6 +19,7 @@ pub mod report;
 pub mod run;
 pub mod runtime;
 pub mod script;
+pub mod secret;
 pub mod sim;
 
 include!(concat!(env!("OUT_DIR"), "/embedded.rs"));

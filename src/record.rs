@@ -47,7 +47,9 @@ pub enum Observation {
 /// Kafka's consumer metric that the study's harness takes for latency, in milliseconds, as the source shows it.
 pub const FETCH_LATENCY: &str = "fetch-latency-avg";
 
-/// Values read at one instant from one source: `probe`, `broker`, `flink`, `replay`, an instance or a host.
+/// Values read at one instant from one source: `probe`, `broker`, `flink`, `replay`, `script`, an instance or a host.
+///
+/// `script`: what the closures of `sample` return, under names that the script chose.
 ///
 /// `probe`: `opened_epoch_ms`, `first_epoch_ms` (absent before the first record), `records`, `bad_rows`,
 /// `position.P` (offset of the next record of partition P), each with subtask and attempt.
@@ -219,6 +221,16 @@ pub enum Step {
         at_epoch_ms: EpochMs,
         outcome: String,
         error: Option<String>,
+    },
+    /// Whether something that the script demands held; None where it could not be told.
+    Require {
+        name: String,
+        held: Option<bool>,
+    },
+    /// The script changes a limit beyond which a trial is invalid, in the unit of its check.
+    Limit {
+        check: String,
+        limit: f64,
     },
     /// A part of the report that the script asked for.
     Report {

@@ -17,7 +17,10 @@ pub struct Run {
     /// In the order in which they first started.
     pub trials: Vec<Trial>,
     pub report_parts: Vec<ReportPart>,
+    pub notes: Vec<String>,
     pub warnings: Vec<String>,
+    /// Of the whole run.
+    pub demands: Demands,
 }
 
 /// A part of the report that the script asked for.
@@ -54,6 +57,16 @@ pub struct Trial {
     pub truth: Vec<TruthRow>,
     pub notes: Vec<String>,
     pub warnings: Vec<String>,
+    pub demands: Demands,
+}
+
+/// What the script demanded, in the order in which it did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Demands {
+    /// In words, and whether it held; None where it could not be told.
+    pub required: Vec<(String, Option<bool>)>,
+    /// Limits by the names of `Thresholds`.
+    pub limits: Vec<(String, f64)>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -175,9 +188,13 @@ impl Reader {
             Observation::Step(Step::RunStart { script, profile, seed }) => {
                 // After a resume the script runs again and asks again for its report.
                 self.run.report_parts.clear();
+                self.run.demands = Demands::default();
                 (self.run.script, self.run.profile, self.run.seed) = (script, profile, seed);
             }
             Observation::Step(Step::Report { part, text }) => self.run.report_parts.push(ReportPart { part, text }),
+            Observation::Step(Step::Require { name, held }) => self.run.demands.required.push((name, held)),
+            Observation::Step(Step::Limit { check, limit }) => self.run.demands.limits.push((check, limit)),
+            Observation::Note { text } => self.run.notes.push(text),
             Observation::Warning { text } => self.run.warnings.push(text),
             _ => {}
         }
@@ -287,6 +304,8 @@ impl Trial {
             Step::TrialEnd { at_epoch_ms, outcome, error } => {
                 self.end = Some(TrialEnd { at_epoch_ms, outcome, error });
             }
+            Step::Require { name, held } => self.demands.required.push((name, held)),
+            Step::Limit { check, limit } => self.demands.limits.push((check, limit)),
             // These stand outside trials; within one they say nothing about it.
             Step::RunStart { .. } | Step::TrialStart { .. } | Step::Report { .. } => {}
         }

@@ -1,14 +1,17 @@
-//! The verdict of a trial: invalid by the table of docs/method.md, unknown where it could not tell, else pass.
+//! The verdict of a trial: invalid by the table of docs/method.md, else fail where the script demanded what did not
+//! hold, else unknown where it could not be told, else pass.
 //!
 //! Every line of the table is a check that keeps what was observed beside its limit, passed or not: a reader
 //! sees how far from the limit a trial was. Reasons are the sentences of the checks that did not hold; all
 //! are given, so that a user mends everything at once.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::checkpoints::{CheckpointRow, unexpected_failures};
 use super::curve::Bounds;
-use super::history::Trial;
+use super::history::{Demands, Trial};
 use super::oracle::{Oracle, WindowOutcome};
 use super::timeline::Fault;
 use crate::record::State;
@@ -42,13 +45,72 @@ pub struct Thresholds {
     pub rate_error: f64,
     /// Of the p99 of acked lateness, in sampling steps.
     pub lateness_steps: f64,
+    /// The same in milliseconds, where the script says so.
+    pub lateness_ms: Option<f64>,
     /// Of samples missing, as a share.
     pub missing_samples: f64,
+    /// How many there may be.
+    pub failed_checkpoints: f64,
+    pub stray_restarts: f64,
+    pub unconfirmed_faults: f64,
+    pub windows_wrong: f64,
+    pub windows_missing: f64,
+    pub windows_duplicate: f64,
 }
 
 impl Default for Thresholds {
     fn default() -> Self {
-        Self { rate_error: 0.001, lateness_steps: 1.0, missing_samples: 0.02 }
+        Self {
+            rate_error: 0.001,
+            lateness_steps: 1.0,
+            lateness_ms: None,
+            missing_samples: 0.02,
+            failed_checkpoints: 0.0,
+            stray_restarts: 0.0,
+            unconfirmed_faults: 0.0,
+            windows_wrong: 0.0,
+            windows_missing: 0.0,
+            windows_duplicate: 0.0,
+        }
+    }
+}
+
+/// The limit that is a duration; the others are numbers.
+pub const ACKED_LATENESS: &str = "acked_lateness";
+
+impl Thresholds {
+    /// What a script calls them.
+    pub const NAMES: [&'static str; 9] = [
+        "rate_error",
+        ACKED_LATENESS,
+        "missing_samples",
+        "failed_checkpoints",
+        "stray_restarts",
+        "unconfirmed_faults",
+        "windows_wrong",
+        "windows_missing",
+        "windows_duplicate",
+    ];
+
+    /// As the script changed them, the last change of each counting; names that are none are left out.
+    #[must_use]
+    pub fn changed(mut self, limits: &[(String, f64)]) -> Self {
+        for (name, limit) in limits {
+            let place = match name.as_str() {
+                "rate_error" => &mut self.rate_error,
+                "missing_samples" => &mut self.missing_samples,
+                "failed_checkpoints" => &mut self.failed_checkpoints,
+                "stray_restarts" => &mut self.stray_restarts,
+                "unconfirmed_faults" => &mut self.unconfirmed_faults,
+                "windows_wrong" => &mut self.windows_wrong,
+                "windows_missing" => &mut self.windows_missing,
+                "windows_duplicate" => &mut self.windows_duplicate,
+                ACKED_LATENESS => self.lateness_ms.insert(0.0),
+                _ => continue,
+            };
+            *place = *limit;
+        }
+        self
     }
 }
 
@@ -69,6 +131,8 @@ pub enum Unit {
     Percent,
     Milliseconds,
     Count,
+    /// 1 for what must hold.
+    Truth,
 }
 
 /// What became of a check.
@@ -80,14 +144,16 @@ pub enum Outcome {
     Broken(f64),
     /// Not looked at, and why.
     NotApplicable(&'static str),
+    /// It could not be told whether it holds.
+    Unknown,
 }
 
 /// One line of the table of reasons, held against a trial.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Check {
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     pub unit: Unit,
-    /// The largest value that is still valid.
+    /// The largest value that is still valid; of a demand 1.
     pub limit: f64,
     pub outcome: Outcome,
     /// Sentences for what is broken.
@@ -108,7 +174,20 @@ impl Check {
             Ok(value) if value > limit => (Outcome::Broken(value), vec![reason(value)]),
             Ok(value) => (Outcome::Holds(value), Vec::new()),
         };
-        Self { name, unit, limit, outcome, reasons }
+        Self { name: name.into(), unit, limit, outcome, reasons }
+    }
+
+    /// What the script demanded, under one name as often as it did: the worst answer counts.
+    fn of_demand(name: &str, answers: &[Option<bool>]) -> Self {
+        let (outcome, reason) = if answers.contains(&Some(false)) {
+            (Outcome::Broken(0.0), Some(format!("required, but not so: {name}")))
+        } else if answers.contains(&None) {
+            (Outcome::Unknown, Some(format!("required, but it could not be told: {name}")))
+        } else {
+            (Outcome::Holds(1.0), None)
+        };
+        let name = Cow::Owned(format!("required: {name}"));
+        Self { name, unit: Unit::Truth, limit: 1.0, outcome, reasons: reason.into_iter().collect() }
     }
 
     #[must_use]
@@ -129,21 +208,57 @@ pub struct Judgement {
 
 #[must_use]
 pub fn judge(evidence: &Evidence<'_>, thresholds: &Thresholds) -> Judgement {
+    let thresholds = &thresholds.clone().changed(&evidence.trial.demands.limits);
     let mut checks = load(evidence, thresholds).to_vec();
     checks.push(samples(evidence, thresholds));
-    checks.push(failed_checkpoints(evidence));
-    checks.push(stray_restarts(evidence));
-    checks.push(unconfirmed_faults(evidence));
-    checks.extend(windows(evidence));
-    let mut invalid: Vec<String> = checks.iter().flat_map(|check| check.reasons.clone()).collect();
-    let unknown = undecided(evidence);
-    let verdict = match (invalid.is_empty(), unknown.is_empty()) {
-        (false, _) => Verdict::Invalid,
-        (true, false) => Verdict::Unknown,
-        (true, true) => Verdict::Pass,
+    checks.push(failed_checkpoints(evidence, thresholds));
+    checks.push(stray_restarts(evidence, thresholds));
+    checks.push(unconfirmed_faults(evidence, thresholds));
+    checks.extend(windows(evidence, thresholds));
+    let mut reasons = reasons_of(&checks);
+    let is_invalid = !reasons.is_empty();
+    let demanded = demanded(&evidence.trial.demands);
+    let undecided = undecided(evidence);
+    let verdict = if is_invalid { Verdict::Invalid } else { of_demands(&demanded) };
+    let verdict = if undecided.is_empty() { verdict } else { verdict.max(Verdict::Unknown) };
+    reasons.extend(reasons_of(&demanded));
+    reasons.extend(undecided);
+    checks.extend(demanded);
+    Judgement { verdict, reasons, checks }
+}
+
+fn reasons_of(checks: &[Check]) -> Vec<String> {
+    checks.iter().flat_map(|check| check.reasons.clone()).collect()
+}
+
+/// A check for each name under which something was demanded.
+fn demanded(demands: &Demands) -> Vec<Check> {
+    let mut names: Vec<&str> = Vec::new();
+    for (name, _) in &demands.required {
+        if !names.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
+    let answers = |name: &str| -> Vec<Option<bool>> {
+        demands.required.iter().filter(|(other, _)| other == name).map(|(_, held)| *held).collect()
     };
-    invalid.extend(unknown);
-    Judgement { verdict, reasons: invalid, checks }
+    names.into_iter().map(|name| Check::of_demand(name, &answers(name))).collect()
+}
+
+fn of_demands(checks: &[Check]) -> Verdict {
+    let verdict = |check: &Check| match check.outcome {
+        Outcome::Broken(_) => Verdict::Fail,
+        Outcome::Unknown => Verdict::Unknown,
+        Outcome::Holds(_) | Outcome::NotApplicable(_) => Verdict::Pass,
+    };
+    checks.iter().map(verdict).max().unwrap_or(Verdict::Pass)
+}
+
+/// What the script demanded outside of trials.
+#[must_use]
+pub fn of_run(demands: &Demands) -> Judgement {
+    let checks = demanded(demands);
+    Judgement { verdict: of_demands(&checks), reasons: reasons_of(&checks), checks }
 }
 
 /// The worst of all trials, with their reasons after their names.
@@ -176,7 +291,7 @@ fn load(evidence: &Evidence<'_>, thresholds: &Thresholds) -> [Check; 2] {
         end.map(|end| end.rate_error * 100.0),
         |off| format!("the offered rate was {off:.3} % off its schedule (at most {limit} %)"),
     );
-    let limit_ms = thresholds.lateness_steps * evidence.step_ms;
+    let limit_ms = thresholds.lateness_ms.unwrap_or(thresholds.lateness_steps * evidence.step_ms);
     let lateness =
         Check::at_most("acked lateness, p99", Unit::Milliseconds, limit_ms, end.map(|end| end.acked_p99_ms), |late| {
             format!("1 % of the rows were acknowledged more than {late:.0} ms late (at most {limit_ms:.0} ms)")
@@ -192,36 +307,40 @@ fn samples(evidence: &Evidence<'_>, thresholds: &Thresholds) -> Check {
     })
 }
 
-/// A count of which there may be none.
-fn none_of(
+/// A count of which there may be so many, by default none.
+fn count_of(
     name: &'static str,
+    limit: f64,
     found: std::result::Result<usize, &'static str>,
     reason: impl FnOnce(usize) -> String,
 ) -> Check {
-    Check::at_most(name, Unit::Count, 0.0, found.map(|count| count as f64), |_| reason(found.unwrap_or(0)))
+    Check::at_most(name, Unit::Count, limit, found.map(|count| count as f64), |_| reason(found.unwrap_or(0)))
 }
 
-fn failed_checkpoints(evidence: &Evidence<'_>) -> Check {
+fn failed_checkpoints(evidence: &Evidence<'_>, thresholds: &Thresholds) -> Check {
+    let limit = thresholds.failed_checkpoints;
     let failed = unexpected_failures(evidence.trial, evidence.checkpoints, evidence.faults);
     let found = if evidence.checkpoints.is_empty() { Err("no checkpoint was seen") } else { Ok(failed.len()) };
-    none_of("checkpoints failed outside recoveries", found, |number| {
+    count_of("checkpoints failed outside recoveries", limit, found, |number| {
         let first = failed.first().copied().unwrap_or_default();
-        format!("{} failed outside recoveries, the first with id {first} (at most 0)", count(number, "checkpoint"))
+        format!("{} failed outside recoveries, the first with id {first} (at most {limit})", count(number, "checkpoint"))
     })
 }
 
-fn stray_restarts(evidence: &Evidence<'_>) -> Check {
+fn stray_restarts(evidence: &Evidence<'_>, thresholds: &Thresholds) -> Check {
+    let limit = thresholds.stray_restarts;
     let excused = |at: f64| evidence.disturbances.iter().any(|fault| fault.lo.floor() <= at && at <= fault.hi);
     let stray = evidence.trial.states.iter().filter(|state| match state {
         State::Job { state, at_epoch_ms } => state == "RESTARTING" && !excused(*at_epoch_ms),
         _ => false,
     });
-    none_of("restarts without a fault", Ok(stray.count()), |stray| {
-        format!("the job restarted {} without a fault (at most 0)", times(stray))
+    count_of("restarts without a fault", limit, Ok(stray.count()), |stray| {
+        format!("the job restarted {} without a fault (at most {limit})", times(stray))
     })
 }
 
-fn unconfirmed_faults(evidence: &Evidence<'_>) -> Check {
+fn unconfirmed_faults(evidence: &Evidence<'_>, thresholds: &Thresholds) -> Check {
+    let limit = thresholds.unconfirmed_faults;
     let marks = |phase: &'static str| evidence.trial.fault_marks.iter().filter(move |mark| mark.phase == phase);
     let was_issued = |number: u32| evidence.faults.iter().any(|fault| fault.number == number);
     let mut reasons: Vec<String> = marks("failed")
@@ -235,41 +354,44 @@ fn unconfirmed_faults(evidence: &Evidence<'_>) -> Check {
     let (due, done) = (marks("due").count(), evidence.faults.len() + reasons.len());
     if due > done {
         missing += due - done;
-        reasons.push(format!("{} due, but {done} issued (at most 0 unconfirmed)", were(due, "fault")));
+        reasons.push(format!("{} due, but {done} issued (at most {limit} unconfirmed)", were(due, "fault")));
     }
     let unconfirmed: Vec<&Fault> = evidence.faults.iter().filter(|fault| !fault.confirmed).collect();
     missing += unconfirmed.len();
     reasons.extend(unconfirmed.iter().map(|fault| {
         format!(
-            "fault {} ({} of {}) was not confirmed (at most 0 unconfirmed)",
+            "fault {} ({} of {}) was not confirmed (at most {limit} unconfirmed)",
             fault.number, fault.kind, fault.instance
         )
     }));
     let outcome = match missing {
         _ if evidence.trial.fault_marks.is_empty() => Outcome::NotApplicable("no fault was due"),
-        0 => Outcome::Holds(0.0),
+        missing if missing as f64 <= limit => Outcome::Holds(missing as f64),
         missing => Outcome::Broken(missing as f64),
     };
-    Check { name: "faults not confirmed", unit: Unit::Count, limit: 0.0, outcome, reasons }
+    if !matches!(outcome, Outcome::Broken(_)) {
+        reasons.clear();
+    }
+    Check { name: "faults not confirmed".into(), unit: Unit::Count, limit, outcome, reasons }
 }
 
-fn windows(evidence: &Evidence<'_>) -> Vec<Check> {
+fn windows(evidence: &Evidence<'_>, thresholds: &Thresholds) -> Vec<Check> {
     const NOT_READ: &str = "the input topic was not read back";
     let read = evidence.trial.oracle.as_ref().ok_or(NOT_READ);
     let input = read.map(|read| {
         let whole = [read.sent, read.sent + read.flush_records].contains(&read.records);
         usize::from(!(read.dataset_agrees && whole))
     });
-    let mut checks = vec![none_of("input topic unlike the data set", input, |_| {
+    let mut checks = vec![count_of("input topic unlike the data set", 0.0, input, |_| {
         let (records, sent) = read.map_or((0, 0), |read| (read.records, read.sent));
         format!(
             "the input topic holds {records} records of {sent} sent, or not the data set's rows: its windows prove nothing"
         )
     })];
-    for (oracle, name) in [
-        (Oracle::Wrong, "windows wrong"),
-        (Oracle::Missing, "windows missing"),
-        (Oracle::Duplicate, "windows duplicate"),
+    for (oracle, name, limit) in [
+        (Oracle::Wrong, "windows wrong", thresholds.windows_wrong),
+        (Oracle::Missing, "windows missing", thresholds.windows_missing),
+        (Oracle::Duplicate, "windows duplicate", thresholds.windows_duplicate),
     ] {
         let found = evidence.windows.iter().filter(|window| window.oracle == Some(oracle)).count();
         let judged = match read {
@@ -277,7 +399,9 @@ fn windows(evidence: &Evidence<'_>) -> Vec<Check> {
             Ok(_) if oracle == Oracle::Duplicate && !promises_once(evidence.trial) => Err("an at-least-once sink"),
             Ok(_) => Ok(found),
         };
-        checks.push(none_of(name, judged, |found| format!("{} {} (at most 0)", were(found, "window"), oracle.name())));
+        checks.push(count_of(name, limit, judged, |found| {
+            format!("{} {} (at most {limit})", were(found, "window"), oracle.name())
+        }));
     }
     checks
 }

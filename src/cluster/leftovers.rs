@@ -143,7 +143,7 @@ mod tests {
         let cache = tempfile::tempdir().expect("a folder");
         let work = cache.path().join("work");
         fs::create_dir(&work).expect("a folder");
-        let quiet = Progress::new(Stream::new(Box::new(std::io::sink())), false);
+        let quiet = Progress::new(Stream::new(Box::new(std::io::sink()), &crate::secret::Secrets::default()), false);
         let mut leftovers = Leftovers::hold(cache.path(), Path::new("results/x")).expect("a lock");
         leftovers.folder(&work).expect("written");
         sweep(cache.path(), &quiet);

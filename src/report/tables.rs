@@ -285,8 +285,10 @@ pub fn trials(results: &Results) -> Table {
     let mut notes: Vec<String> = Vec::new();
     for trial in &results.trials {
         notes.extend(trial.judgement.reasons.iter().map(|reason| format!("{}: {reason}", trial.id)));
+        notes.extend(trial.notes.iter().map(|note| format!("{}: note: {note}", trial.id)));
         notes.extend(trial.warnings.iter().map(|warning| format!("{}: warning: {warning}", trial.id)));
     }
+    notes.extend(results.notes.iter().map(|note| format!("note: {note}")));
     notes.extend(results.warnings.iter().map(|warning| format!("warning: {warning}")));
     notes.push(format!("verdict of the run: {}", results.verdict.name()));
     Table {
@@ -328,17 +330,27 @@ fn trial_row(trial: &TrialResult) -> Vec<String> {
 pub fn verdicts(results: &Results) -> Table {
     let mut header = ["check", "at most"].map(str::to_owned).to_vec();
     header.extend(results.trials.iter().map(|trial| trial.id.clone()));
-    let checks = results.trials.first().map(|trial| trial.judgement.checks.as_slice()).unwrap_or_default();
+    // A demand may be of some trials only, and a limit may be another one in each.
+    let mut checks: Vec<&Check> = Vec::new();
+    for check in results.trials.iter().flat_map(|trial| &trial.judgement.checks) {
+        if !checks.iter().any(|known| known.name == check.name) {
+            checks.push(check);
+        }
+    }
     let mut rows: Vec<Vec<String>> = checks
         .iter()
         .map(|check| {
-            let of_trials = results.trials.iter().map(|trial| {
-                let same = trial.judgement.checks.iter().find(|other| other.name == check.name);
-                same.map(outcome).unwrap_or_default()
-            });
-            [check.name.to_owned(), with_unit(check.limit, check.unit)].into_iter().chain(of_trials).collect()
+            let same = |trial: &'_ TrialResult| {
+                trial.judgement.checks.iter().find(|other| other.name == check.name).cloned()
+            };
+            let of_trials = results.trials.iter().map(|trial| same(trial).as_ref().map(outcome).unwrap_or_default());
+            [check.name.clone().into_owned(), with_unit(check.limit, check.unit)].into_iter().chain(of_trials).collect()
         })
         .collect();
+    rows.extend(results.demands.iter().map(|check| {
+        let name = format!("{}, of the run: {}", check.name, outcome(check));
+        [name, with_unit(check.limit, check.unit)].into_iter().chain(results.trials.iter().map(|_| String::new())).collect()
+    }));
     let verdict = ["verdict".to_owned(), String::new()].into_iter();
     rows.push(verdict.chain(results.trials.iter().map(|trial| trial.judgement.verdict.name().to_owned())).collect());
     Table {
@@ -355,6 +367,7 @@ fn outcome(check: &Check) -> String {
         Outcome::Holds(value) => format!("{}, ok", with_unit(value, check.unit)),
         Outcome::Broken(value) => format!("{}, NOT OK", with_unit(value, check.unit)),
         Outcome::NotApplicable(why) => format!("– ({why})"),
+        Outcome::Unknown => "could not be told".into(),
     }
 }
 
@@ -363,6 +376,7 @@ fn with_unit(value: f64, unit: Unit) -> String {
         Unit::Percent => format!("{} %", short(value)),
         Unit::Milliseconds => format!("{} ms", short(value)),
         Unit::Count => short(value),
+        Unit::Truth => if value > 0.0 { "true" } else { "false" }.into(),
     }
 }
 

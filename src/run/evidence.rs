@@ -82,6 +82,7 @@ fn write_all(run: &Run, steps: impl IntoIterator<Item = (String, Result<String>)
     let write = |(name, text): (String, Result<String>)| {
         let written = text.and_then(|text| {
             let text = text.replace(&run.directory.path().display().to_string(), "$RUN");
+            let text = run.host.secrets.mask(&text);
             run.directory.write(&format!("evidence/{HOST}/{name}"), hide::home(&run.host, &text).as_bytes())
         });
         written.err().map(|error| (name, error))

@@ -4,6 +4,7 @@
 //! it was writing. A torn last line is dropped when the journal is read. A published run holds it compressed;
 //! whoever reads a journal takes either.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
@@ -14,9 +15,11 @@ use flate2::bufread::MultiGzDecoder;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::record::{Line, Observation, Recorder};
+use crate::secret::Secrets;
 
 pub struct Journal {
     clock: Clock,
+    secrets: Secrets,
     state: Mutex<State>,
 }
 
@@ -30,9 +33,15 @@ struct State {
 
 impl Journal {
     pub fn create(path: &Path, clock: Clock) -> Result<Arc<Self>> {
+        Self::create_masked(path, clock, &Secrets::default())
+    }
+
+    /// One into which no secret gets.
+    pub fn create_masked(path: &Path, clock: Clock, secrets: &Secrets) -> Result<Arc<Self>> {
         let file = File::options().create_new(true).append(true).open(path);
         let file = file.map_err(|error| Error::io(format!("write {}", path.display()), error))?;
-        Ok(Arc::new(Self { clock, state: Mutex::new(State { file, length: 0, seq: 0, buffer: Vec::new() }) }))
+        let state = Mutex::new(State { file, length: 0, seq: 0, buffer: Vec::new() });
+        Ok(Arc::new(Self { clock, secrets: secrets.clone(), state }))
     }
 
     /// A recorder that marks its lines with the trial's id.
@@ -55,6 +64,11 @@ impl Journal {
         state.buffer.clear();
         serde_json::to_writer(&mut state.buffer, &line)
             .map_err(|error| Error::defect(format!("cannot write an observation: {error}")))?;
+        if let Ok(text) = str::from_utf8(&state.buffer)
+            && let Cow::Owned(masked) = self.secrets.mask(text)
+        {
+            state.buffer = masked.into_bytes();
+        }
         state.buffer.push(b'\n');
         if let Err(error) = state.file.write_all(&state.buffer) {
             // Half a line in the middle would make the lines after it unreadable; cutting works on a full disk too.

@@ -10,6 +10,7 @@ use super::directory::RunDirectory;
 use crate::dataset::Account;
 use crate::error::{Error, Result};
 use crate::host::Host;
+use crate::secret::Secrets;
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Manifest {
@@ -116,10 +117,10 @@ fn link_mbit_per_s() -> Option<u64> {
 }
 
 impl Manifest {
-    pub fn write(&self, directory: &RunDirectory) -> Result<()> {
-        let text = serde_json::to_vec_pretty(self)
+    pub fn write(&self, directory: &RunDirectory, secrets: &Secrets) -> Result<()> {
+        let text = serde_json::to_string_pretty(self)
             .map_err(|error| Error::defect(format!("cannot write the manifest: {error}")))?;
-        directory.write("manifest.json", &text)
+        directory.write("manifest.json", secrets.mask(&text).as_bytes())
     }
 }
 

@@ -126,8 +126,8 @@ impl Run {
             ended: None,
             outcome: None,
         };
-        manifest.write(&directory)?;
-        let journal = Journal::create(&directory.file("journal.jsonl"), host.clock)?;
+        manifest.write(&directory, &host.secrets)?;
+        let journal = Journal::create_masked(&directory.file("journal.jsonl"), host.clock, &host.secrets)?;
         let script = beginning.stem;
         journal.record(Observation::Step(Step::RunStart {
             script,
@@ -205,7 +205,7 @@ impl Run {
         let mut state = self.state();
         state.manifest.versions = target.cluster.versions();
         state.manifest.configuration.insert("flink".into(), configuration);
-        state.manifest.write(&self.directory)?;
+        state.manifest.write(&self.directory, &self.host.secrets)?;
         Ok(target)
     }
 
@@ -213,7 +213,7 @@ impl Run {
     pub fn note_configuration(&self, what: &str, entries: BTreeMap<String, serde_json::Value>) -> Result<()> {
         let mut state = self.state();
         state.manifest.configuration.insert(what.to_owned(), entries);
-        state.manifest.write(&self.directory)
+        state.manifest.write(&self.directory, &self.host.secrets)
     }
 
     /// Takes the trials of one more experiment into the run: their order goes on, and no id may come twice.
@@ -286,7 +286,7 @@ impl Run {
             let mut state = self.state();
             state.manifest.ended = Some(timestamp(&self.host));
             state.manifest.outcome = Some(error.map_or_else(|| "done".into(), |error| self.told(error)));
-            state.manifest.write(&self.directory)
+            state.manifest.write(&self.directory, &self.host.secrets)
         };
         // Each is tried, whatever became of the one before: on a full disk the report may still fit.
         let written = rewrite(&self.directory, &self.host.progress);
@@ -304,7 +304,8 @@ impl Run {
 
     /// An error as it may be stored: in one line, without paths of this machine.
     pub(crate) fn told(&self, error: &Error) -> String {
-        hide::home(&self.host, &error.in_one_line().replace(&self.directory.path().display().to_string(), "$RUN"))
+        let told = error.in_one_line().replace(&self.directory.path().display().to_string(), "$RUN");
+        hide::home(&self.host, &self.host.secrets.mask(&told))
     }
 
     pub(crate) fn note_cleanup_error(&self, error: Error) {

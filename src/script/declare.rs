@@ -12,6 +12,7 @@ mod kind;
 
 use std::any::TypeId;
 use std::sync::Arc;
+use std::time::Instant;
 
 use rhai::{Dynamic, Engine, FuncRegistration, Module, NativeCallContext, Variant};
 
@@ -19,6 +20,7 @@ pub use call::{Call, Outcome, Thrown};
 pub use kind::{Kind, article};
 
 use super::errors::{self, Failure};
+use super::limits;
 use super::session::Session;
 use crate::error::{Error, Result};
 
@@ -312,8 +314,12 @@ fn invoke(
     context: &NativeCallContext,
     values: Vec<Dynamic>,
 ) -> std::result::Result<Dynamic, Failure> {
+    let begin = Instant::now();
     let call = Call::new(primitive, session, context, values).and_then(|call| may_stand_here(call, session));
     let outcome = call.map_err(Thrown::Error).and_then(|call| (primitive.run)(&call));
+    if begin.elapsed() >= limits::TOOK_TIME {
+        limits::time_passed();
+    }
     outcome.map_err(|thrown| match thrown {
         Thrown::Error(error) => errors::at(context, error),
         Thrown::Failure(failure) => failure,

@@ -150,6 +150,30 @@ fn thrown(value: Dynamic) -> Error {
     }
 }
 
+/// Of a thrown value: what kind of error of ours it is; none for what the script threw itself.
+#[must_use]
+pub fn kind(value: &Dynamic) -> Option<Kind> {
+    let map = value.read_lock::<Map>()?;
+    let name = map.get("kind")?.clone().into_string().ok()?;
+    KINDS.iter().find(|(_, known)| *known == name).map(|(kind, _)| *kind)
+}
+
+/// The same failure with another message; one that nobody threw stays as it is.
+#[must_use]
+pub fn amended(mut failure: Failure, message: impl FnOnce(String) -> String) -> Failure {
+    let mut leaf = &mut *failure;
+    while let EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) = leaf {
+        leaf = &mut **inner;
+    }
+    if let EvalAltResult::ErrorRuntime(value, _) = leaf {
+        let told = message(thrown(value.clone()).message);
+        let mut map = value.clone().try_cast::<Map>().unwrap_or_default();
+        map.insert("message".into(), told.into());
+        *value = Dynamic::from_map(map);
+    }
+    failure
+}
+
 /// The border error for a script that does not parse.
 pub fn from_parse(error: &ParseError, source: &Source, functions: &[String]) -> Error {
     let mut converted = syntax(error.err_type(), functions);

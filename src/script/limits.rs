@@ -6,6 +6,7 @@
 //! in which nothing can change any more.
 
 use std::cell::{Cell, RefCell};
+use std::time::Duration;
 
 use rhai::{Dynamic, Engine, EvalAltResult, FuncRegistration, Module, NativeCallContext, ParseErrorType};
 use tokio_util::sync::CancellationToken;
@@ -16,6 +17,8 @@ use crate::host::Signals;
 
 /// Operations of Rhai between two primitives that let time pass.
 pub const OPERATIONS: u64 = 20_000_000;
+/// A primitive that takes so long lets time pass: what loops around it is no endless computation.
+pub const TOOK_TIME: Duration = Duration::from_millis(1);
 /// Calls within calls. A thread of the script has 64 MiB of stack: an unoptimised build takes 250 KiB a level.
 pub const CALL_LEVELS: usize = 128;
 /// Brackets within brackets, in a script and in a function.
@@ -63,6 +66,7 @@ pub fn apply(engine: &mut Engine, signals: &Signals) {
     engine.on_progress(move |_| progress(&cancelled));
     let mut module = Module::new();
     no_exit(&mut module);
+    no_numbers(&mut module);
     engine.register_global_module(module.into());
 }
 
@@ -115,6 +119,18 @@ fn no_exit(module: &mut Module) {
     FuncRegistration::new("exit").with_volatility(true).set_into_module(module, plain);
     let valued = move |context: NativeCallContext, _value: Dynamic| refuse(&context);
     FuncRegistration::new("exit").with_volatility(true).set_into_module(module, valued);
+}
+
+/// Rhai's own `sleep` takes a number of seconds and cannot be ended.
+fn no_numbers(module: &mut Module) {
+    let refuse = |context: &NativeCallContext, number: f64| -> Result<Dynamic, Failure> {
+        let error = Error::script(format!("sleep: `duration` wants a duration such as `30.s`, not a number ({number})"));
+        Err(errors::at(context, error.hint(format!("write the unit: `{number}.s`"))))
+    };
+    let whole = move |context: NativeCallContext, number: i64| refuse(&context, number as f64);
+    FuncRegistration::new("sleep").with_volatility(true).set_into_module(module, whole);
+    let float = move |context: NativeCallContext, number: f64| refuse(&context, number);
+    FuncRegistration::new("sleep").with_volatility(true).set_into_module(module, float);
 }
 
 /// The error for a script that was ended from outside.

@@ -15,6 +15,8 @@ pub struct Declared {
     /// The topic that is replayed into.
     pub replay: Option<String>,
     pub collect: bool,
+    /// Whether something is done while it is measured.
+    pub during: bool,
     /// Seconds between faults, and their number.
     pub faults: Option<(f64, u32)>,
     /// Seconds that the data set lasts at the chosen speed.
@@ -74,7 +76,9 @@ impl Declared {
     #[must_use]
     pub fn measured_s(&self) -> Option<f64> {
         let faults = self.faults.filter(|(_, count)| *count > 0).map(|(every, count)| every * (f64::from(count) + 1.0));
-        [faults, self.data_s].into_iter().flatten().min_by(f64::total_cmp)
+        // Then the phase lasts until that is done.
+        let data_s = self.data_s.filter(|_| !self.during || faults.is_some());
+        [faults, data_s].into_iter().flatten().min_by(f64::total_cmp)
     }
 }
 

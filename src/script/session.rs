@@ -7,9 +7,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
 
-use rhai::{Engine, FnPtr};
+use rhai::{Dynamic, Engine, FnPtr};
 
 use super::background::Background;
 use super::imports::Imports;
@@ -24,9 +23,6 @@ use crate::host::Host;
 use crate::record::{Observation, Recorder};
 use crate::run::{Run, TargetName, Trial};
 use crate::runtime::Runtime;
-
-/// A wait of this length counts as progress: what loops around it is no endless computation.
-const TOOK_TIME: Duration = Duration::from_millis(1);
 
 /// What the command line says about a run.
 #[derive(Clone, Debug, Default)]
@@ -77,6 +73,8 @@ pub struct State {
     pub failed_trials: u32,
     /// Called for each fault that is due in the current trial.
     pub act: Option<FnPtr>,
+    /// The trial that runs or is rehearsed, as the script holds it.
+    pub current: Dynamic,
     /// Called when the measured phase of the current trial begins.
     pub during: Option<FnPtr>,
     pub estimate: Option<Rehearsal>,
@@ -137,7 +135,7 @@ impl Session {
                 () = signals.cancelled.cancelled() => Err(signals.error().unwrap_or_else(|| Error::new(Kind::Interrupted, "interrupted"))),
                 () = stop.cancelled() => Err(limits::stopped()),
             };
-            if begin.elapsed() >= TOOK_TIME {
+            if begin.elapsed() >= limits::TOOK_TIME {
                 limits::time_passed();
             }
             outcome
@@ -173,6 +171,15 @@ impl Session {
             (None, Some(run)) => run.journal.record(observation),
             (None, None) => Ok(()),
         }
+    }
+
+    /// Forgets what the body of a trial declared.
+    pub fn leave_trial(&self) {
+        let mut state = self.state();
+        state.stage = Stage::Outside;
+        state.act = None;
+        state.during = None;
+        state.current = Dynamic::UNIT;
     }
 
     /// Stops all that runs in the background, and waits until it has ended.

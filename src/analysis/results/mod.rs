@@ -24,7 +24,7 @@ pub use summary::Summary;
 pub use trial::{Clusters, Latencies, TrialResult};
 
 use super::history::{ReportPart, Run};
-use super::validity::{self, Judgement, Thresholds, Verdict};
+use super::validity::{self, Check, Judgement, Thresholds, Verdict};
 
 /// The whole analysis of a run.
 #[derive(Clone, Debug)]
@@ -46,7 +46,10 @@ pub struct Results {
     pub conclusions: Vec<Conclusion>,
     pub verdict: Verdict,
     pub reasons: Vec<String>,
+    /// What the script demanded of the whole run.
+    pub demands: Vec<Check>,
     pub report_parts: Vec<ReportPart>,
+    pub notes: Vec<String>,
     pub warnings: Vec<String>,
 }
 
@@ -54,18 +57,21 @@ impl Results {
     /// Whether any trial broke a limit of the table of verdicts.
     #[must_use]
     pub fn is_any_check_broken(&self) -> bool {
-        self.trials.iter().flat_map(|trial| &trial.judgement.checks).any(validity::Check::is_broken)
+        self.trials.iter().flat_map(|trial| &trial.judgement.checks).chain(&self.demands).any(Check::is_broken)
     }
 }
 
 /// Computes everything from the journal's content; `simulated` comes from the manifest.
 #[must_use]
 pub fn analyse(run: &Run, simulated: bool) -> Results {
-    let mut trials: Vec<TrialResult> =
-        run.trials.iter().map(|trial| TrialResult::of(trial, &Thresholds::default())).collect();
+    let thresholds = Thresholds::default().changed(&run.demands.limits);
+    let mut trials: Vec<TrialResult> = run.trials.iter().map(|trial| TrialResult::of(trial, &thresholds)).collect();
     trials.sort_by_key(|trial| trial.order);
     let rows = row::rows(&trials, run.seed);
-    let Judgement { verdict, reasons, .. } = judge(&trials);
+    let of_run = validity::of_run(&run.demands);
+    let Judgement { verdict, mut reasons, .. } = judge(&trials);
+    let verdict = verdict.max(of_run.verdict);
+    reasons.extend(of_run.reasons);
     Results {
         simulated,
         script: run.script.clone(),
@@ -77,6 +83,8 @@ pub fn analyse(run: &Run, simulated: bool) -> Results {
         rows,
         verdict,
         reasons,
+        demands: of_run.checks,
+        notes: run.notes.clone(),
         report_parts: run.report_parts.clone(),
         warnings: run.warnings.clone(),
         trials,

@@ -13,6 +13,7 @@ use crate::script::declare::{
 };
 use crate::script::session::Place;
 use crate::script::units::{Duration, kind_name};
+use crate::secret::Secret;
 
 mod inquiry;
 
@@ -54,7 +55,7 @@ const SUBMIT: Primitive = Primitive {
                 "args",
                 Kind::Either(&[Kind::Map, Kind::List(&Kind::Text)]),
                 "#{}",
-                "arguments by name: of a job those in its `job.toml`; a jar gets each as `--name value`, or a list of strings as it is. A duration becomes milliseconds, a topic its name",
+                "arguments by name: of a job those in its `job.toml`; a jar gets each as `--name value`, or a list of strings as it is. A duration becomes milliseconds, a topic its name, a secret its value",
             ),
             Opt::new(
                 "config",
@@ -152,6 +153,9 @@ fn given(name: &str, value: &Dynamic) -> Result<Given> {
     if let Some(topic) = value.clone().try_cast::<Topic>() {
         return Ok(Given::Text(topic.name));
     }
+    if let Some(secret) = value.clone().try_cast::<Secret>() {
+        return Ok(Given::Text(secret.reveal().to_owned()));
+    }
     if let Some(duration) = value.clone().try_cast::<Duration>() {
         return Ok(Given::Seconds(duration.seconds));
     }
@@ -166,11 +170,14 @@ fn given(name: &str, value: &Dynamic) -> Result<Given> {
     }
     value.clone().into_string().map(Given::Text).map_err(|_| {
         Error::script(format!("flink::submit: the argument `{name}` cannot be {}", kind_name(value)))
-            .hint("arguments are strings, numbers, true and false, durations and topics")
+            .hint("arguments are strings, numbers, true and false, durations, topics and secrets")
     })
 }
 
 fn config_text(value: &Dynamic) -> String {
+    if let Some(secret) = value.clone().try_cast::<Secret>() {
+        return secret.reveal().to_owned();
+    }
     match value.clone().try_cast::<Duration>() {
         Some(duration) => format!("{} ms", (duration.seconds * 1e3).round()),
         None => value.to_string(),

@@ -6,10 +6,12 @@
 mod analysis;
 mod cluster;
 mod collect;
+mod compose;
 mod dataset;
 mod fault;
 mod flink;
 mod kafka;
+mod observe;
 mod replay;
 mod report;
 mod run;
@@ -27,7 +29,7 @@ use super::session::Session;
 struct Part {
     /// `kafka`; empty for functions without a prefix.
     module: &'static str,
-    /// One sentence for lists.
+    /// One sentence for lists; empty where another part of the module has it.
     doc: &'static str,
     primitives: &'static [Primitive],
     handles: fn() -> Vec<Handle>,
@@ -36,6 +38,9 @@ struct Part {
 /// Every module, in the order of a script.
 const PARTS: &[Part] = &[
     Part { module: "", doc: "Functions without a prefix.", primitives: top::PRIMITIVES, handles: top::handles },
+    Part { module: "", doc: "", primitives: compose::PRIMITIVES, handles: compose::handles },
+    Part { module: "", doc: "", primitives: observe::PRIMITIVES, handles: observe::handles },
+    Part { module: "run", doc: "", primitives: observe::RUN_PRIMITIVES, handles: Vec::new },
     Part {
         module: "cluster",
         doc: "The target: what the script needs of it, its instances and hosts.",
@@ -85,7 +90,7 @@ pub fn primitives() -> impl Iterator<Item = &'static Primitive> {
 
 /// Every module with its sentence; the first has no name and holds the functions without a prefix.
 pub fn modules() -> impl Iterator<Item = (&'static str, &'static str)> {
-    PARTS.iter().map(|part| (part.module, part.doc))
+    PARTS.iter().filter(|part| !part.doc.is_empty()).map(|part| (part.module, part.doc))
 }
 
 /// Every type of values that primitives hand out.

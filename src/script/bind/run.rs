@@ -7,6 +7,7 @@ use rhai::{Array, Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Positio
 use crate::error::{self, Error, Result};
 use crate::record::AxisValue;
 use crate::run::{self, AxisPlan, Run, Trial, TrialSpec};
+use crate::script::background::detached;
 use crate::script::declare::{
     Argument, Belongs, Call, Effect, Handle, Kind, Opt, Options, Outcome, Primitive, Property,
 };
@@ -203,7 +204,8 @@ fn rehearse(
     let mut all = Rehearsal::default();
     for spec in specs {
         if spec.repeat == 1 {
-            let one = rehearse_one(context, session, experiment.values_of(spec), body)?;
+            let handle = TrialHandle { values: experiment.values_of(spec), spec: spec.clone() };
+            let one = rehearse_one(context, session, handle, body)?;
             let measured_s = [one.measured_s(), experiment.duration_s].into_iter().flatten().min_by(f64::total_cmp);
             result_at(context, one.check_end(measured_s))?;
             all.add(measured_s, experiment.repeats);
@@ -216,16 +218,14 @@ fn rehearse(
 fn rehearse_one(
     context: &NativeCallContext,
     session: &Arc<Session>,
-    values: Map,
+    handle: TrialHandle,
     body: &FnPtr,
 ) -> std::result::Result<Declared, Failure> {
+    let values = handle.values.clone();
     session.state().stage = Stage::Rehearsal(Declared::default());
+    session.state().current = Dynamic::from(handle);
     // What the body does to variables of the script must happen once only: it gets copies of them here.
-    let mut copy = body.clone();
-    for captured in copy.iter_curry_mut() {
-        *captured = captured.flatten_clone();
-    }
-    let outcome = copy.call_within_context::<Dynamic>(context, (values,));
+    let outcome = detached(body).call_within_context::<Dynamic>(context, (values,));
     let stage = std::mem::take(&mut session.state().stage);
     drop(outcome?);
     match stage {
@@ -285,9 +285,11 @@ fn run_trial(
     let run: Arc<Run> = result_at(context, run.ok_or_else(|| Error::script("run::trial comes before run::trials")))?;
     let trial = result_at(context, run.begin_trial(handle.spec.clone()))?;
     session.state().stage = Stage::Trial(Arc::clone(&trial));
+    session.state().current = Dynamic::from(handle.clone());
     let outcome = live(context, session, &trial, body, handle.values.clone());
-    session.state().stage = Stage::Outside;
-    session.state().act = None;
+    // What the body started ends with its trial, and before anything of the trial is gone.
+    session.end_background();
+    session.leave_trial();
     let error = outcome.as_ref().err().map(|failure| errors::summary(failure));
     let error = match (error, run.host.signals.error()) {
         (Some(_), Some(interrupted)) => Some(interrupted),
