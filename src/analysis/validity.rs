@@ -208,7 +208,7 @@ pub struct Judgement {
 
 #[must_use]
 pub fn judge(evidence: &Evidence<'_>, thresholds: &Thresholds) -> Judgement {
-    let thresholds = &thresholds.clone().changed(&evidence.trial.demands.limits);
+    let thresholds = &thresholds.changed(&evidence.trial.demands.limits);
     let mut checks = load(evidence, thresholds).to_vec();
     checks.push(samples(evidence, thresholds));
     checks.push(failed_checkpoints(evidence, thresholds));
@@ -323,7 +323,10 @@ fn failed_checkpoints(evidence: &Evidence<'_>, thresholds: &Thresholds) -> Check
     let found = if evidence.checkpoints.is_empty() { Err("no checkpoint was seen") } else { Ok(failed.len()) };
     count_of("checkpoints failed outside recoveries", limit, found, |number| {
         let first = failed.first().copied().unwrap_or_default();
-        format!("{} failed outside recoveries, the first with id {first} (at most {limit})", count(number, "checkpoint"))
+        format!(
+            "{} failed outside recoveries, the first with id {first} (at most {limit})",
+            count(number, "checkpoint")
+        )
     })
 }
 

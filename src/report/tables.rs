@@ -340,16 +340,18 @@ pub fn verdicts(results: &Results) -> Table {
     let mut rows: Vec<Vec<String>> = checks
         .iter()
         .map(|check| {
-            let same = |trial: &'_ TrialResult| {
-                trial.judgement.checks.iter().find(|other| other.name == check.name).cloned()
-            };
+            let same =
+                |trial: &'_ TrialResult| trial.judgement.checks.iter().find(|other| other.name == check.name).cloned();
             let of_trials = results.trials.iter().map(|trial| same(trial).as_ref().map(outcome).unwrap_or_default());
             [check.name.clone().into_owned(), with_unit(check.limit, check.unit)].into_iter().chain(of_trials).collect()
         })
         .collect();
     rows.extend(results.demands.iter().map(|check| {
         let name = format!("{}, of the run: {}", check.name, outcome(check));
-        [name, with_unit(check.limit, check.unit)].into_iter().chain(results.trials.iter().map(|_| String::new())).collect()
+        [name, with_unit(check.limit, check.unit)]
+            .into_iter()
+            .chain(results.trials.iter().map(|_| String::new()))
+            .collect()
     }));
     let verdict = ["verdict".to_owned(), String::new()].into_iter();
     rows.push(verdict.chain(results.trials.iter().map(|trial| trial.judgement.verdict.name().to_owned())).collect());

@@ -2,18 +2,25 @@
 //!
 //! Each thread has a stack as large as the script's and a token that ends it: the engine looks at the token between
 //! operations, `Session::wait` while it waits. What a closure captured is copied first, because a value that two
-//! threads share is locked as long as one of them calls a method on it.
+//! threads share is locked as long as one of them calls a method on it. Whoever waits for such a thread waits through
+//! the runtime: a plain join would hold a virtual clock for ever.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+#![expect(
+    deprecated,
+    reason = "what keeps the place and captures of a call is not deprecated but volatile, as its note says"
+)]
 
-use rhai::{Dynamic, FnPtr, NativeCallContext};
+use std::sync::Arc;
+
+use rhai::{Dynamic, Engine, FnPtr, NativeCallContext, NativeCallContextStore};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::errors::Failure;
 use super::limits;
 use super::session::Session;
 use crate::error::{Error, Result};
+use crate::runtime::Runtime;
 
 pub const STACK_BYTES: usize = 64 << 20;
 
@@ -24,14 +31,14 @@ pub struct Background {
     /// When it began, on the clock that waits wait by.
     pub since: tokio::time::Instant,
     stop: CancellationToken,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    ended: CancellationToken,
+    runtime: Runtime,
 }
 
 impl Background {
     #[must_use]
     pub fn is_running(&self) -> bool {
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
-        thread.as_ref().is_some_and(|thread| !thread.is_finished())
+        !self.ended.is_cancelled()
     }
 
     /// Asks it to end; returns at once.
@@ -39,13 +46,9 @@ impl Background {
         self.stop.cancel();
     }
 
-    /// Waits until it has ended; what never was asked to may last.
+    /// Waits until it has ended; what never was asked to may last. Not for its own thread.
     pub fn join(&self) {
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // A thread that joins itself would wait for ever; one that broke off has nothing more to say.
-        if let Some(thread) = thread.filter(|thread| thread.thread().id() != std::thread::current().id()) {
-            drop(thread.join());
-        }
+        self.runtime.block_on(self.ended.cancelled());
     }
 }
 
@@ -57,47 +60,75 @@ pub fn start(
     name: String,
     work: impl FnOnce(&NativeCallContext<'_>) + Send + 'static,
 ) -> Result<Arc<Background>> {
-    let engine = session.state().engine.upgrade();
-    let engine = engine.ok_or_else(|| Error::defect("work in the background of a script that has ended"))?;
-    #[expect(deprecated, reason = "not deprecated but volatile, as its note says; nothing else keeps captures and places")]
-    let store = context.store_data();
+    let from = Origin::of(session, context)?;
     let stop = limits::stop_token().child_token();
-    let token = stop.clone();
-    let thread = std::thread::Builder::new().name(name.clone()).stack_size(STACK_BYTES).spawn(move || {
+    let ended = CancellationToken::new();
+    let (token, end) = (stop.clone(), ended.clone().drop_guard());
+    let thread = session.runtime.thread(&name, STACK_BYTES, move || {
+        // Dropped last, however the work ends.
+        let _end = end;
         limits::enter(token);
-        #[expect(deprecated, reason = "as above")]
-        work(&store.create_context(&engine));
+        from.call(work);
     });
-    let thread = thread.map_err(|error| Error::io(format!("start a thread for {name}"), error))?;
-    let since = session.now();
-    let background = Arc::new(Background { name, since, stop, thread: Mutex::new(Some(thread)) });
+    thread.map_err(|error| Error::io(format!("start a thread for {name}"), error))?;
+    let runtime = session.runtime.clone();
+    let background = Arc::new(Background { name, since: session.now(), stop, ended, runtime });
     session.state().background.push(Arc::clone(&background));
     Ok(background)
 }
 
 /// Calls all closures at once, each on a thread of its own, and waits for the last one. Results in their order.
-pub fn all_at_once(context: &NativeCallContext<'_>, closures: &[FnPtr]) -> Result<Vec<std::result::Result<Dynamic, Failure>>> {
+pub fn all_at_once(
+    session: &Arc<Session>,
+    context: &NativeCallContext<'_>,
+    closures: &[FnPtr],
+) -> Result<Vec<std::result::Result<Dynamic, Failure>>> {
     let stop = limits::stop_token();
-    std::thread::scope(|scope| {
-        let start = |(place, closure): (usize, &FnPtr)| {
-            #[expect(deprecated, reason = "not deprecated but volatile, as its note says")]
-            let store = context.store_data();
-            let (engine, stop, own) = (context.engine(), stop.clone(), detached(closure));
-            let builder = std::thread::Builder::new().name(format!("parallel {}", place + 1)).stack_size(STACK_BYTES);
-            builder.spawn_scoped(scope, move || {
-                limits::enter(stop);
-                #[expect(deprecated, reason = "as above")]
-                own.call_raw(&store.create_context(engine), None, []).map(Dynamic::flatten)
-            })
+    let mut running = Vec::with_capacity(closures.len());
+    for (place, closure) in closures.iter().enumerate() {
+        let (from, own, stop) = (Origin::of(session, context)?, detached(closure), stop.clone());
+        let (done, outcome) = oneshot::channel();
+        let work = move || {
+            limits::enter(stop);
+            // Nobody listens any more only where another thread could not be started.
+            drop(done.send(from.call(|context| own.call_within_context::<Dynamic>(context, ()))));
         };
-        let threads: Vec<_> = closures.iter().enumerate().map(start).collect();
-        let join = |thread: std::io::Result<std::thread::ScopedJoinHandle<'_, _>>| {
-            let thread = thread.map_err(|error| Error::io("start a thread for a closure", error))?;
-            thread.join().map_err(|_| Error::defect("a closure broke off"))
-        };
-        // All are joined before the first error is looked at.
-        threads.into_iter().map(join).collect::<Vec<_>>().into_iter().collect()
-    })
+        let thread = session.runtime.thread(&format!("parallel {}", place + 1), STACK_BYTES, work);
+        running.push(thread.map(|_| outcome).map_err(|error| Error::io("start a thread for a closure", error)));
+    }
+    // All have ended before the first error is looked at; a signal ends each of them by itself.
+    let all = session.runtime.block_on(async {
+        let mut all = Vec::with_capacity(running.len());
+        for one in running {
+            all.push(match one {
+                Ok(outcome) => outcome.await.map_err(|_| Error::defect("a closure broke off")),
+                Err(error) => Err(error),
+            });
+        }
+        all
+    });
+    limits::time_passed();
+    all.into_iter().collect()
+}
+
+/// Where on another thread a closure is called from, as the native was that started the thread.
+struct Origin {
+    engine: Arc<Engine>,
+    store: NativeCallContextStore,
+}
+
+impl Origin {
+    fn of(session: &Session, context: &NativeCallContext<'_>) -> Result<Self> {
+        let engine = session.state().engine.upgrade();
+        let engine = engine.ok_or_else(|| Error::defect("a thread of a script that has ended"))?;
+        let store = context.store_data();
+        Ok(Self { engine, store })
+    }
+
+    fn call<T>(&self, work: impl FnOnce(&NativeCallContext<'_>) -> T) -> T {
+        let context = self.store.create_context(&self.engine);
+        work(&context)
+    }
 }
 
 /// The closure with copies of what it captured.

@@ -172,8 +172,8 @@ impl Imports {
         }
         let module = Module::eval_ast_as_new_raw(engine, &mut Scope::new(), global, &imported.ast);
         self.state().loading.retain(|(other, path)| (*other, path) != (thread, &key));
-        let mut module = module
-            .map_err(|inner| Box::new(EvalAltResult::ErrorInModule(file.name.clone(), inner, Position::NONE)))?;
+        let mut module =
+            module.map_err(|inner| Box::new(EvalAltResult::ErrorInModule(file.name.clone(), inner, Position::NONE)))?;
         make_closures_global(&mut module, &imported.ast);
         let module = Arc::new(module);
         self.state().modules.insert(key, Arc::clone(&module));
@@ -189,11 +189,11 @@ pub fn locate(directory: &Path, importer: &Source, path: &str) -> Result<Source>
         let shown = tidy(&shown_folder.join(&candidate));
         let name = shown.display().to_string();
         let full = match (&importer.folder, candidate.is_absolute()) {
-            (Some(folder), _) => folder.join(&candidate),
+            (Some(folder), _) => tidy(&folder.join(&candidate)),
             (None, true) => candidate.clone(),
             (None, false) => match Source::embedded(&name).filter(|_| Source::embedded(&importer.name).is_some()) {
                 Some(embedded) => return Ok(embedded),
-                None => directory.join(&candidate),
+                None => tidy(&directory.join(&candidate)),
             },
         };
         match std::fs::read(&full) {
@@ -362,7 +362,9 @@ fn same_file(left: &Source, right: &Source) -> bool {
 }
 
 fn placed(mut error: Error, source: &Source, position: Position) -> Error {
-    if error.position.is_none() && let Some(line) = position.line() {
+    if error.position.is_none()
+        && let Some(line) = position.line()
+    {
         error.position = Some(source.position(line, position.position().unwrap_or(0)));
     }
     error
@@ -385,10 +387,8 @@ fn absent(path: &str, tried: &[(String, PathBuf)]) -> Error {
     let names: Vec<&str> = tried.iter().map(|(name, _)| name.as_str()).collect();
     let error = Error::script(format!("there is no file to import as `{path}`; looked for {}", names.join(" and ")));
     let folder = tried.first().and_then(|(_, full)| full.parent().map(Path::to_owned)).unwrap_or_default();
-    let there: Vec<String> = scripts_in(&folder)
-        .iter()
-        .filter_map(|file| file.file_stem()?.to_str().map(str::to_owned))
-        .collect();
+    let there: Vec<String> =
+        scripts_in(&folder).iter().filter_map(|file| file.file_stem()?.to_str().map(str::to_owned)).collect();
     let there: Vec<&str> = there.iter().map(String::as_str).collect();
     let typed = Path::new(path);
     let stem = typed.file_stem().and_then(|stem| stem.to_str()).unwrap_or(path);
@@ -408,3 +408,6 @@ fn in_words(error: Error) -> Error {
         None => error,
     }
 }
+
+#[cfg(test)]
+mod tests;

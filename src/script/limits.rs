@@ -16,7 +16,7 @@ use crate::error::{Error, Kind};
 use crate::host::Signals;
 
 /// Operations of Rhai between two primitives that let time pass.
-pub const OPERATIONS: u64 = 20_000_000;
+pub const OPERATIONS: u64 = 10_000_000;
 /// A primitive that takes so long lets time pass: what loops around it is no endless computation.
 pub const TOOK_TIME: Duration = Duration::from_millis(1);
 /// Calls within calls. A thread of the script has 64 MiB of stack: an unoptimised build takes 250 KiB a level.
@@ -27,7 +27,8 @@ pub const FUNCTION_EXPRESSION_DEPTH: usize = 128;
 pub const STRING_BYTES: usize = 16 << 20;
 /// Elements of a list, those of the lists in it counted in. Rhai counts them anew at every change.
 pub const LIST_ELEMENTS: usize = 100_000;
-/// Keys of a map, those of the maps in it counted in.
+/// Keys of a map, those of the maps in it counted in. Rhai does not look when a key is set: until the map goes through
+/// an expression or a method, the operations are what ends its growth.
 pub const MAP_KEYS: usize = 100_000;
 /// Variables at one place.
 pub const VARIABLES: usize = 1_000;
@@ -112,7 +113,8 @@ pub fn stopped() -> Error {
 /// does at its end.
 fn no_exit(module: &mut Module) {
     let refuse = |context: &NativeCallContext| -> Result<Dynamic, Failure> {
-        let error = Error::script("a script cannot exit").hint("`throw \"why\"` ends it with an error; `return` leaves a function or closure");
+        let error = Error::script("a script cannot exit")
+            .hint("`throw \"why\"` ends it with an error; `return` leaves a function or closure");
         Err(errors::at(context, error))
     };
     let plain = move |context: NativeCallContext| refuse(&context);
@@ -124,7 +126,8 @@ fn no_exit(module: &mut Module) {
 /// Rhai's own `sleep` takes a number of seconds and cannot be ended.
 fn no_numbers(module: &mut Module) {
     let refuse = |context: &NativeCallContext, number: f64| -> Result<Dynamic, Failure> {
-        let error = Error::script(format!("sleep: `duration` wants a duration such as `30.s`, not a number ({number})"));
+        let error =
+            Error::script(format!("sleep: `duration` wants a duration such as `30.s`, not a number ({number})"));
         Err(errors::at(context, error.hint(format!("write the unit: `{number}.s`"))))
     };
     let whole = move |context: NativeCallContext, number: i64| refuse(&context, number as f64);
@@ -137,8 +140,11 @@ fn no_numbers(module: &mut Module) {
 #[must_use]
 pub fn terminated(token: &Dynamic) -> Error {
     match token.clone().into_string().as_deref() {
-        Ok(OPERATIONS_SPENT) => Error::script(format!("an endless loop: {} operations of the script, and no time passed", grouped(OPERATIONS)))
-            .hint("wait for what is to change with `wait_until(timeout, || …)`, or let time pass with `sleep(100.ms)`"),
+        Ok(OPERATIONS_SPENT) => Error::script(format!(
+            "an endless loop: {} operations of the script, and no time passed",
+            grouped(OPERATIONS)
+        ))
+        .hint("wait for what is to change with `wait_until(timeout, || …)`, or let time pass with `sleep(100.ms)`"),
         Ok(STOPPED) => stopped(),
         _ => Error::new(Kind::Interrupted, INTERRUPTED),
     }
@@ -153,7 +159,8 @@ pub fn reached(leaf: &EvalAltResult) -> Option<Error> {
             .hint("a function that calls itself needs a case in which it does not; a loop may do as well"),
         EvalAltResult::ErrorDataTooLarge(what, _) => too_large(what),
         EvalAltResult::ErrorTooManyVariables(_) => {
-            Error::script(format!("more than {VARIABLES} variables at one place")).hint("keep values in a list or a map")
+            Error::script(format!("more than {VARIABLES} variables at one place"))
+                .hint("keep values in a list or a map")
         }
         EvalAltResult::ErrorTooManyModules(_) => Error::script(format!("more than {IMPORTS} imports"))
             .hint("import a file once, at the top of the file that uses it, and not in a loop"),
@@ -201,4 +208,138 @@ fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::testing::run;
+
+    #[test]
+    fn the_limits_are_these_in_every_build() {
+        let mut engine = Engine::new();
+        apply(&mut engine, &Signals::default());
+        assert_eq!(
+            (
+                engine.max_call_levels(),
+                engine.max_expr_depth(),
+                engine.max_function_expr_depth(),
+                engine.max_operations()
+            ),
+            (128, 256, 128, 0)
+        );
+        assert_eq!(
+            (engine.max_string_size(), engine.max_array_size(), engine.max_map_size()),
+            (16_777_216, 100_000, 100_000)
+        );
+        assert_eq!((engine.max_variables(), engine.max_functions(), engine.max_modules()), (1_000, 1_000, 200));
+        assert_eq!(OPERATIONS, 10_000_000);
+    }
+
+    #[test]
+    fn an_endless_loop_is_ended_at_its_place() {
+        insta::assert_snapshot!(run("let n = 0;\nloop { n += 1; }").message(), @r"
+        error: an endless loop: 10 000 000 operations of the script, and no time passed
+         --> x.rhai:2:8
+          |
+        2 | loop { n += 1; }
+          |        ^
+        hint: wait for what is to change with `wait_until(timeout, || …)`, or let time pass with `sleep(100.ms)`
+        ");
+        // It cannot be caught, and the next one does not get new operations.
+        assert!(run("loop { try { loop {} } catch {} }").message().contains("an endless loop"));
+    }
+
+    #[test]
+    fn a_loop_in_which_time_passes_is_no_endless_one() {
+        let ran = run("let n = 0;\nwhile n < 30 { n += 1; sleep(2.ms); for i in 0..400_000 {} }\nprint(n);");
+        assert_eq!(ran.printed(), "30\n");
+    }
+
+    #[test]
+    fn deep_recursion_is_an_error_and_no_overflow_of_the_stack() {
+        insta::assert_snapshot!(run("fn down(n) {\n    1 + down(n + 1)\n}\ndown(0);").message(), @r"
+        error: calls are nested more than 128 deep
+         --> x.rhai:4:1
+          |
+        4 | down(0);
+          | ^
+        hint: a function that calls itself needs a case in which it does not; a loop may do as well
+        ");
+        assert_eq!(
+            run("fn down(n) { if n == 0 { 0 } else { 1 + down(n - 1) } }\nprint(down(100));").printed(),
+            "100\n"
+        );
+        // The same on a thread of its own, and through closures that natives call.
+        assert!(
+            run("fn down(n) { parallel(|| down(n + 1)) }\ndown(0);").message().contains("nested more than 128 deep")
+        );
+        assert!(
+            run("fn down(n) { retry(1, 1.s, || down(n + 1)) }\ndown(0);")
+                .message()
+                .contains("nested more than 128 deep")
+        );
+    }
+
+    #[test]
+    fn growing_values_are_ended() {
+        insta::assert_snapshot!(run("let s = \"0123456789\";\nloop { s += s; }").message(), @r"
+        error: a string of more than 16 MiB
+         --> x.rhai:2:10
+          |
+        2 | loop { s += s; }
+          |          ^
+        hint: print or `note` its parts; what is measured belongs in the journal: `sample(interval, || …)`
+        ");
+        insta::assert_snapshot!(run("let list = [0];\nloop { list += list; }").message(), @r"
+        error: a list of more than 100 000 elements, counting those inside it
+         --> x.rhai:2:13
+          |
+        2 | loop { list += list; }
+          |             ^
+        hint: keep sums instead of all values; what is measured belongs in the journal: `sample(interval, || …)`
+        ");
+        insta::assert_snapshot!(run("let map = #{ a: 1 };\nloop { map = #{ a: map, b: map }; }").message(), @r"
+        error: a map of more than 100 000 keys, counting those inside it
+         --> x.rhai:2:28
+          |
+        2 | loop { map = #{ a: map, b: map }; }
+          |                            ^
+        hint: keep sums instead of all values; what is measured belongs in the journal: `sample(interval, || …)`
+        ");
+    }
+
+    #[test]
+    fn deep_expressions_and_too_many_functions_are_told_before_anything_runs() {
+        let deep = format!("print(1);\nlet x = {}1{};", "(".repeat(400), ")".repeat(400));
+        let ran = run(&deep);
+        assert!(ran.out.is_empty());
+        assert!(ran.message().contains("an expression nested more than 256 deep"), "{}", ran.message());
+        let many: String = (0..1_001).map(|n| format!("fn f{n}() {{}}\n")).collect();
+        assert!(run(&many).message().contains("more than 1000 functions and closures in one file"));
+        let many: String = (0..1_100).map(|n| format!("let v{n} = {n};\n")).collect();
+        assert!(run(&many).message().contains("more than 1000 variables at one place"));
+    }
+
+    #[test]
+    fn what_leaves_a_script_or_runs_text_is_not_there() {
+        insta::assert_snapshot!(run("let f = || exit(3);\nf.call();").message(), @r#"
+        error: a script cannot exit
+         --> x.rhai:1:12
+          |
+        1 | let f = || exit(3);
+          |            ^
+        hint: `throw "why"` ends it with an error; `return` leaves a function or closure
+        "#);
+        assert!(run("exit();").message().contains("a script cannot exit"));
+        assert!(run("eval(\"1\");").message().contains("eval"));
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!(
+            (grouped(20_000_000), grouped(128), grouped(1_000)),
+            ("20 000 000".into(), "128".into(), "1 000".into())
+        );
+    }
 }

@@ -15,6 +15,8 @@ pub mod reference;
 mod rehearsal;
 mod session;
 mod source;
+#[cfg(test)]
+mod testing;
 mod units;
 mod value;
 

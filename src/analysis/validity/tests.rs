@@ -1,7 +1,7 @@
 //! One good trial, and each way to spoil it.
 
-use super::{Outcome, Thresholds, Unit, Verdict};
-use crate::analysis::history::Trial;
+use super::{Outcome, Thresholds, Unit, Verdict, of_run};
+use crate::analysis::history::{Demands, Trial};
 use crate::analysis::results::TrialResult;
 use crate::analysis::story::{Reading, Story, one_kill};
 
@@ -36,7 +36,7 @@ fn each_check_tells_what_was_observed_beside_its_limit() {
     end(&mut trial).rate_error = 0.0004;
     end(&mut trial).acked_p99_ms = 300.0;
     let seen = checks(&trial);
-    let names: Vec<&str> = seen.iter().map(|check| check.name).collect();
+    let names: Vec<&str> = seen.iter().map(|check| check.name.as_ref()).collect();
     assert_eq!(
         names,
         [
@@ -170,4 +170,96 @@ fn without_a_restart_time_or_an_end_it_is_unknown() {
 fn the_worst_trial_decides_and_no_trial_decides_nothing() {
     assert!(Verdict::Invalid > Verdict::Fail && Verdict::Fail > Verdict::Unknown && Verdict::Unknown > Verdict::Pass);
     assert_eq!(super::worst([]).verdict, Verdict::Unknown);
+}
+
+fn demands(required: &[(&str, Option<bool>)], limits: &[(&str, f64)]) -> Demands {
+    Demands {
+        required: required.iter().map(|(name, held)| ((*name).to_owned(), *held)).collect(),
+        limits: limits.iter().map(|(name, limit)| ((*name).to_owned(), *limit)).collect(),
+    }
+}
+
+#[test]
+fn what_the_script_demands_makes_a_trial_fail_or_unknown() {
+    let with = |required: &[(&str, Option<bool>)]| spoiled(|trial| trial.demands = demands(required, &[]));
+    assert_eq!(with(&[("U above 80 %", Some(true))]), (Verdict::Pass, vec![]));
+    assert_eq!(
+        with(&[("U above 80 %", Some(true)), ("R below 9 s", Some(false))]),
+        (Verdict::Fail, vec!["required, but not so: R below 9 s".into()])
+    );
+    assert_eq!(
+        with(&[("R below 9 s", None)]),
+        (Verdict::Unknown, vec!["required, but it could not be told: R below 9 s".into()])
+    );
+    // The worst answer under one name, and of all names.
+    let (verdict, reasons) = with(&[("a", Some(true)), ("b", None), ("a", Some(false)), ("a", None)]);
+    assert_eq!((verdict, reasons.len()), (Verdict::Fail, 2));
+    // A trial that is invalid proves nothing of either.
+    let (verdict, reasons) = spoiled(|trial| {
+        end(trial).rate_error = 0.5;
+        trial.demands = demands(&[("a", Some(false))], &[]);
+    });
+    assert_eq!((verdict, reasons.len()), (Verdict::Invalid, 2));
+    // A trial that broke off and a demand that did not hold: the worse of both.
+    let (verdict, _) = spoiled(|trial| {
+        trial.end = None;
+        trial.demands = demands(&[("a", Some(false))], &[]);
+    });
+    assert_eq!(verdict, Verdict::Fail);
+}
+
+#[test]
+fn a_demand_is_a_line_of_the_table_of_checks() {
+    let mut trial = good();
+    trial.demands = demands(&[("a", Some(true)), ("b", None), ("c", Some(false))], &[]);
+    let checks = TrialResult::of(&trial, &Thresholds::default()).judgement.checks;
+    let last: Vec<_> = checks[checks.len() - 3..].iter().map(|check| (check.name.as_ref(), &check.outcome)).collect();
+    assert_eq!(
+        last,
+        [
+            ("required: a", &Outcome::Holds(1.0)),
+            ("required: b", &Outcome::Unknown),
+            ("required: c", &Outcome::Broken(0.0))
+        ]
+    );
+    assert_eq!(of_run(&trial.demands).verdict, Verdict::Fail);
+    assert_eq!(of_run(&Demands::default()).verdict, Verdict::Pass);
+}
+
+#[test]
+fn every_limit_can_be_changed_by_its_name_and_the_last_change_counts() {
+    let changed = |name: &str| Thresholds::default().changed(&[(name.to_owned(), 3.0), (name.to_owned(), 7.5)]);
+    let all: Vec<Thresholds> = Thresholds::NAMES.iter().map(|name| changed(name)).collect();
+    for (place, one) in all.iter().enumerate() {
+        assert_ne!(*one, Thresholds::default(), "{}", Thresholds::NAMES[place]);
+        assert!(all[..place].iter().all(|other| other != one), "{}", Thresholds::NAMES[place]);
+    }
+    assert_eq!(changed("nothing"), Thresholds::default());
+    assert_eq!(changed("acked_lateness").lateness_ms, Some(7.5));
+}
+
+#[test]
+fn a_changed_limit_changes_the_verdict_of_its_trial() {
+    let late = |limits: &[(&str, f64)]| {
+        spoiled(|trial| {
+            end(trial).acked_p99_ms = 400.0;
+            end(trial).rate_error = 0.0005;
+            trial.demands = demands(&[], limits);
+        })
+    };
+    assert_eq!(late(&[]).0, Verdict::Invalid);
+    assert_eq!(late(&[("acked_lateness", 500.0)]), (Verdict::Pass, vec![]));
+    let (verdict, reasons) = late(&[("acked_lateness", 500.0), ("rate_error", 0.0001)]);
+    assert_eq!(
+        (verdict, reasons),
+        (Verdict::Invalid, vec!["the offered rate was 0.050 % off its schedule (at most 0.01 %)".into()])
+    );
+    let restarted = |limits: &[(&str, f64)]| {
+        spoiled(|trial| {
+            trial.states.push(crate::record::State::Job { state: "RESTARTING".into(), at_epoch_ms: 15_000.0 });
+            trial.demands = demands(&[], limits);
+        })
+    };
+    assert_eq!(restarted(&[]).1, ["the job restarted once without a fault (at most 0)"]);
+    assert_eq!(restarted(&[("stray_restarts", 1.0)]), (Verdict::Pass, vec![]));
 }

@@ -158,7 +158,10 @@ fn retry(call: &Call<'_>) -> Outcome {
             }
             Err(failure) => {
                 let why = errors::summary(&failure).in_one_line();
-                call.session.host.progress.status("trying again", &format!("attempt {attempt} of {times} failed: {why}"));
+                call.session
+                    .host
+                    .progress
+                    .status("trying again", &format!("attempt {attempt} of {times} failed: {why}"));
             }
         }
         pause(call.session, pause_s)?;
@@ -173,7 +176,9 @@ fn may_pass(failure: &EvalAltResult) -> bool {
             may_pass(inner)
         }
         EvalAltResult::ErrorRuntime(value, _) => match errors::kind(value) {
-            Some(kind) => matches!(kind, ErrorKind::Target | ErrorKind::Trial | ErrorKind::Io | ErrorKind::InputMissing),
+            Some(kind) => {
+                matches!(kind, ErrorKind::Target | ErrorKind::Trial | ErrorKind::Io | ErrorKind::InputMissing)
+            }
             // The script's own `throw`.
             None => true,
         },
@@ -210,7 +215,8 @@ fn wait_until(call: &Call<'_>) -> Outcome {
 fn holds(call: &Call<'_>, condition: &FnPtr) -> std::result::Result<bool, Failure> {
     let value = condition.call_within_context::<Dynamic>(call.context, ())?.flatten();
     value.as_bool().map_err(|_| {
-        let wrong = format!("wait_until: the condition gives {} ({}), not true or false", kind_name(&value), text(&value));
+        let wrong =
+            format!("wait_until: the condition gives {} ({}), not true or false", kind_name(&value), text(&value));
         errors::at(call.context, Error::script(wrong).hint("compare, as in `|| job.state == \"RUNNING\"`"))
     })
 }
@@ -238,11 +244,14 @@ fn parallel(call: &Call<'_>) -> Outcome {
         let error = Error::script(format!("parallel: {} closures at once (at most {MOST_AT_ONCE})", closures.len()));
         return Err(error.hint("let each closure do several things one after the other").into());
     }
-    let outcomes = if call.session.is_rehearsing() {
+    let outcomes: Vec<std::result::Result<Dynamic, Failure>> = if call.session.is_rehearsing() {
         let one = |closure: &FnPtr| background::detached(closure).call_within_context::<Dynamic>(call.context, ());
         closures.iter().map(|closure| one(closure).map(Dynamic::flatten)).collect()
     } else {
-        background::all_at_once(call.context, &closures)?
+        background::all_at_once(call.session, call.context, &closures)?
+            .into_iter()
+            .map(|outcome| outcome.map(Dynamic::flatten))
+            .collect()
     };
     let values: std::result::Result<rhai::Array, Failure> = outcomes.into_iter().collect();
     Ok(Dynamic::from_array(values?))
@@ -252,7 +261,7 @@ fn parallel(call: &Call<'_>) -> Outcome {
 #[derive(Clone)]
 struct Timestamp {
     at: tokio::time::Instant,
-    runtime: tokio::runtime::Handle,
+    runtime: crate::runtime::Runtime,
 }
 
 impl Timestamp {
@@ -273,3 +282,6 @@ pub fn handles() -> Vec<Handle> {
         format!("{} ago", timestamp.elapsed())
     })]
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,7 +41,12 @@ const SAMPLE: Primitive = Primitive {
         Argument::required("value", Kind::Closure(&[]), "returns a number, or a map of numbers"),
     ],
     options: Some(Options {
-        known: &[Opt::new("name", Kind::Text, "\"value\"", "the name of a number; before the keys of a map, with a dot")],
+        known: &[Opt::new(
+            "name",
+            Kind::Text,
+            "\"value\"",
+            "the name of a number; before the keys of a map, with a dot",
+        )],
         others: "",
     }),
     returns: Kind::Handle("sampler"),
@@ -68,7 +73,11 @@ const NOTE: Primitive = Primitive {
     module: "",
     name: "note",
     doc: "Writes a line into the journal, with the trial that runs, and shows it.",
-    arguments: &[Argument::required("text", Kind::Any, "what to write; other values than strings as `print` shows them")],
+    arguments: &[Argument::required(
+        "text",
+        Kind::Any,
+        "what to write; other values than strings as `print` shows them",
+    )],
     options: None,
     returns: Kind::Nothing,
     effect: Effect::Acts,
@@ -249,16 +258,17 @@ fn is_mistake(failure: &EvalAltResult, error: &Error) -> bool {
         EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) => {
             is_mistake(inner, error)
         }
-        EvalAltResult::ErrorRuntime(value, _) => errors::kind(value).is_some_and(|kind| {
-            !matches!(kind, ErrorKind::Target | ErrorKind::Trial | ErrorKind::InputMissing)
-        }),
+        EvalAltResult::ErrorRuntime(value, _) => errors::kind(value)
+            .is_some_and(|kind| !matches!(kind, ErrorKind::Target | ErrorKind::Trial | ErrorKind::InputMissing)),
         _ => true,
     }
 }
 
 fn values(name: &str, is_named: bool, value: &Dynamic) -> Result<Vec<Value>> {
     let Some(map) = value.clone().try_cast::<Map>() else {
-        return figure(value).map(|figure| vec![Value(name.to_owned(), None, None, figure)]).ok_or_else(|| no_figure(value));
+        return figure(value)
+            .map(|figure| vec![Value(name.to_owned(), None, None, figure)])
+            .ok_or_else(|| no_figure(value));
     };
     let one = |(key, value): (_, Dynamic)| {
         let name = if is_named { format!("{name}.{key}") } else { format!("{key}") };
