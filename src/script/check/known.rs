@@ -8,7 +8,7 @@ use super::tree::Tree;
 use crate::script::declare::{Handle, Primitive};
 use crate::script::source::Source;
 use crate::script::value::nearest;
-use crate::script::{bind, units};
+use crate::script::{bind, limits, units};
 
 /// Names that Rhai's evaluator understands without their being functions.
 const BUILT_IN: [&str; 9] =
@@ -141,6 +141,6 @@ impl Known {
 fn parser() -> Engine {
     let mut engine = Engine::new_raw();
     engine.set_optimization_level(OptimizationLevel::None);
-    engine.set_max_expr_depths(crate::script::engine::EXPRESSION_DEPTHS.0, crate::script::engine::EXPRESSION_DEPTHS.1);
+    engine.set_max_expr_depths(limits::EXPRESSION_DEPTH, limits::FUNCTION_EXPRESSION_DEPTH);
     engine
 }
