@@ -186,7 +186,8 @@ fn build(session: &Arc<Session>) -> Result<Engine> {
     let mut engine = Engine::new();
     // Constant folding moves positions, and the full level would call primitives while compiling.
     engine.set_optimization_level(OptimizationLevel::None);
-    engine.set_strict_variables(true).set_fail_on_invalid_map_property(true);
+    // Names are the business of the check, which says more about them and about all of them at once.
+    engine.set_fail_on_invalid_map_property(true);
     let own = Arc::clone(session);
     engine.on_print(move |text| print(&own, text));
     let progress = session.host.progress.clone();

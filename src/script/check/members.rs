@@ -279,8 +279,9 @@ impl<'a> Walker<'a> {
         let known = self.known.native(name).is_some()
             || self.known.is_built_in(name)
             || self.known.primitives.contains_key(name)
-            // A closure in a map is called like a method.
-            || self.scan.keys.contains(name);
+            // A closure in a map is called like a method, and a map may come from elsewhere.
+            || self.scan.keys.contains(name)
+            || (matches!(of, Type::Unknown) && (self.surroundings.prompt || !self.imported.is_empty()));
         if known {
             return match (of, name) {
                 (Type::List(_), "filter" | "sort") => of.clone(),

@@ -24,7 +24,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::engine;
+use super::imports::stdlib;
 use super::source::Source;
 use crate::error::{Error, Position};
 use crate::host::Host;
@@ -113,20 +113,22 @@ pub struct Surroundings {
 
 /// Checks scripts, one after the other, against what is known before any of them is read.
 pub struct Checker {
-    known: Known,
     host: Host,
 }
 
 impl Checker {
     #[must_use]
     pub fn new(host: &Host) -> Self {
-        Self { known: Known::new(&engine::stdlib_sources()), host: host.clone() }
+        Self { host: host.clone() }
     }
 
     #[must_use]
     pub fn check(&self, source: &Source) -> Vec<Finding> {
-        let surroundings = Surroundings { folders: source.search(&self.host.directory), ..Surroundings::default() };
-        check(source, &self.known, &surroundings)
+        let folders = source.search(&self.host.directory);
+        // A stdlib that cannot be read is told by whoever runs the script; its names are then not known here.
+        let stdlib = stdlib(&self.host.directory, &folders).unwrap_or_default();
+        let stdlib: Vec<Source> = stdlib.into_iter().map(|file| file.source).collect();
+        check(source, &Known::new(&stdlib), &Surroundings { folders, ..Surroundings::default() })
     }
 }
 
@@ -172,7 +174,10 @@ mod tests {
 
     use super::*;
 
-    static KNOWN: LazyLock<Known> = LazyLock::new(|| Known::new(&engine::stdlib_sources()));
+    static KNOWN: LazyLock<Known> = LazyLock::new(|| {
+        let files = stdlib(std::path::Path::new("/"), &[]).expect("what is embedded can be read");
+        Known::new(&files.into_iter().map(|file| file.source).collect::<Vec<_>>())
+    });
 
     fn found(text: &str) -> Vec<Finding> {
         let source = Source { name: "x.rhai".into(), text: text.to_owned(), folder: None };
@@ -244,6 +249,35 @@ mod tests {
         }
     }
 
+    #[track_caller]
+    fn no_error(of: &str, script: &str) {
+        let errors: Vec<_> = found(script).into_iter().filter(|one| one.severity == Severity::Error).collect();
+        assert!(errors.is_empty(), "{of}: {errors:#?}");
+    }
+
+    #[test]
+    fn every_example_of_the_reference_passes() {
+        for example in crate::script::reference::examples() {
+            no_error(&example.of, &example.script);
+        }
+    }
+
+    #[test]
+    fn every_script_in_the_pages_passes() {
+        let pages = [include_str!("../../../README.md"), include_str!("../../../docs/scripting.md")];
+        let mut seen = 0;
+        for page in pages {
+            // What is generated shows lines of bodies; as whole scripts they are the examples of the reference.
+            let written = page.split("<!--").next().unwrap_or_default();
+            for block in written.split("```rhai\n").skip(1) {
+                let script = block.split("```").next().unwrap_or_default();
+                no_error(script, script);
+                seen += 1;
+            }
+        }
+        assert!(seen >= 4, "{seen}");
+    }
+
     #[test]
     fn what_rhai_allows_is_no_finding() {
         for text in [
@@ -270,7 +304,9 @@ mod tests {
             "let t = timestamp(); print(t.elapsed);",
             "let f = || this.x; let m = #{ x: 1, f: f }; print(m.f());",
             "let job = #{ id: 1 }; print(job.id); let kafka = #{ x: 1 }; print(kafka.x);",
-            "import \"x\" as x; x::f(1); print(x::y);",
+            "import \"x\" as x; x::f(1); print(x::y); x::map().run();",
+            "let list = [#{ a: 1 }]; for one in list { one.b = 2; print(one.b); }",
+            "let p = params(#{ wait: () }); if p.wait != () { print(p.wait.seconds); }",
         ] {
             let found: Vec<_> = found(text).into_iter().filter(|one| one.severity == Severity::Error).collect();
             assert!(found.is_empty(), "{text}: {found:#?}");

@@ -67,7 +67,11 @@ impl Walker<'_> {
     pub fn parameter(&mut self, number: usize, name: &str, at: Position) -> Type {
         let parameters = &mut self.parameters[number];
         if let Some(field) = parameters.fields.get(name) {
-            let of = field.of.clone().widened();
+            let of = match &field.of {
+                // A default of `()` takes values of every kind.
+                Type::Nothing => Type::Unknown,
+                of => of.clone().widened(),
+            };
             parameters.used.insert(name.to_owned());
             return of;
         }

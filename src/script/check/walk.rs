@@ -156,8 +156,8 @@ impl<'a> Walker<'a> {
         if let Some(counter) = counter {
             self.scope.add_loop(counter, Type::Int(None));
         }
-        let element = if self.scan.reassigned.contains(name) { Type::Unknown } else { list.element() };
-        self.scope.add_loop(name, element);
+        let steady = !self.scan.reassigned.contains(name) && !self.scan.changed.contains(name);
+        self.scope.add_loop(name, if steady { list.element() } else { Type::Unknown });
         self.branch(&flow.body);
         self.scope.back(&mark);
     }
