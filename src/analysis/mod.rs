@@ -9,6 +9,7 @@ pub mod binned;
 pub mod budget;
 pub mod checkpoints;
 pub mod curve;
+pub mod enough;
 pub mod folded;
 pub mod history;
 pub mod lag;

@@ -86,7 +86,7 @@ pub fn script(host: &Host, runtime: &Runtime, arguments: Arguments, typed: &[Str
         command_line: typed.to_vec(),
     };
     let ended = script::run(&host, runtime, source, options);
-    let mut codes = Vec::new();
+    let mut codes = vec![exit::of_verdict(ended.without_run)];
     if let Some(error) = &ended.error {
         codes.push(exit::of_error(error.kind));
     }

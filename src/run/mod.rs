@@ -23,7 +23,7 @@ use directory::RunDirectory;
 pub use job::{COLUMNS, Job, JobPackage, Submission};
 use journal::Journal;
 use manifest::{HostFacts, Manifest};
-pub use plan::{AxisPlan, TrialSpec, generator, short, trials};
+pub use plan::{AxisPlan, TrialSpec, block, generator, short, trials};
 use target::Wanted;
 pub use target::{Target, TargetName};
 pub use trial::{ReplayPlan, Required, Topic, Trial, Work, Working};
@@ -257,16 +257,22 @@ impl Run {
         })
     }
 
-    /// Notes that the script asked for a part of the report, and gives it as the terminal shows it.
-    pub fn report_part(&self, part: &Part) -> Result<String> {
-        let (name, text) = part.noted();
-        self.journal.record(Observation::Step(Step::Report { part: name, text }))?;
+    /// The analysis of what the journal holds now.
+    pub fn results(&self) -> Result<Arc<Loaded>> {
         let known = self.state().loaded.clone();
         let loaded = match known {
             Some(loaded) => loaded,
             None => Arc::new(load::load(&self.directory, &self.host.progress)?),
         };
         self.state().loaded = Some(Arc::clone(&loaded));
+        Ok(loaded)
+    }
+
+    /// Notes that the script asked for a part of the report, and gives it as the terminal shows it.
+    pub fn report_part(&self, part: &Part) -> Result<String> {
+        let (name, text) = part.noted();
+        self.journal.record(Observation::Step(Step::Report { part: name, text }))?;
+        let loaded = self.results()?;
         let text = crate::report::terminal(&loaded.results, part);
         Ok(match part {
             Part::Plot(_) => text.replace("$RUN", &shown(&self.host, self.directory.path())),

@@ -71,6 +71,16 @@ pub fn trials(axes: &[AxisPlan], repeats: u32, seed: u64) -> Result<Vec<TrialSpe
     Ok(all)
 }
 
+/// The trials of the block with that number, from 1: what `trials` has in that place, their order counted from 1.
+pub fn block(axes: &[AxisPlan], number: u32, seed: u64) -> Result<Vec<TrialSpec>> {
+    let mut specs = trials(axes, number, seed)?;
+    specs.retain(|spec| spec.repeat == number);
+    for (spec, order) in specs.iter_mut().zip(1..) {
+        spec.order = order;
+    }
+    Ok(specs)
+}
+
 fn combinations(axes: &[AxisPlan]) -> Vec<Vec<usize>> {
     axes.iter().fold(vec![Vec::new()], |so_far, axis| {
         so_far
@@ -146,6 +156,18 @@ mod tests {
             .expect("right")
         );
         assert_ne!(trials(&[intervals()], 5, 1).expect("right"), trials(&[intervals()], 5, 2).expect("right"));
+    }
+
+    #[test]
+    fn a_block_is_a_piece_of_all_trials() {
+        let all = trials(&[intervals()], 3, 7).expect("right");
+        for number in 1..=3 {
+            let block = block(&[intervals()], number, 7).expect("right");
+            let ids = |specs: &[TrialSpec]| specs.iter().map(|spec| spec.id.clone()).collect::<Vec<_>>();
+            let from = 3 * (number as usize - 1);
+            assert_eq!(ids(&block), ids(&all[from..from + 3]));
+            assert_eq!(block.iter().map(|spec| spec.order).collect::<Vec<_>>(), [1, 2, 3]);
+        }
     }
 
     #[test]

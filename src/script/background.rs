@@ -28,8 +28,6 @@ pub const STACK_BYTES: usize = 64 << 20;
 pub struct Background {
     /// `sample lag`, for lists of what runs.
     pub name: String,
-    /// When it began, on the clock that waits wait by.
-    pub since: tokio::time::Instant,
     stop: CancellationToken,
     ended: CancellationToken,
     runtime: Runtime,
@@ -72,7 +70,7 @@ pub fn start(
     });
     thread.map_err(|error| Error::io(format!("start a thread for {name}"), error))?;
     let runtime = session.runtime.clone();
-    let background = Arc::new(Background { name, since: session.now(), stop, ended, runtime });
+    let background = Arc::new(Background { name, stop, ended, runtime });
     session.state().background.push(Arc::clone(&background));
     Ok(background)
 }
@@ -131,12 +129,19 @@ impl Origin {
     }
 }
 
-/// The closure with copies of what it captured.
+/// The closure with variables of its own, which begin as what it captured and stay from one call to the next; closures
+/// among them too.
 #[must_use]
 pub fn detached(closure: &FnPtr) -> FnPtr {
     let mut copy = closure.clone();
     for captured in copy.iter_curry_mut() {
-        *captured = captured.flatten_clone();
+        let is_variable = captured.is_shared();
+        let value = captured.flatten_clone();
+        let value = match value.read_lock::<FnPtr>().map(|inner| detached(&inner)) {
+            Some(inner) => Dynamic::from(inner),
+            None => value,
+        };
+        *captured = if is_variable { value.into_shared() } else { value };
     }
     copy
 }

@@ -14,10 +14,13 @@ use super::rehearsal::Rehearsal;
 use super::session::{Datasets, Options, Purpose, Session, Stage};
 use super::source::Source;
 use super::{bind, limits, params, units};
+use crate::analysis::history::Demands;
+use crate::analysis::validity::{self, Verdict};
 use crate::cluster::flink_role::Timing;
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::host::Host;
+use crate::record::{Observation, Step};
 use crate::run::{Beginning, Run, manifest};
 use crate::runtime::Runtime;
 
@@ -28,6 +31,8 @@ pub struct Ended {
     /// The run that it opened, if it opened one; not yet finished.
     pub run: Option<Arc<Run>>,
     pub failed_trials: u32,
+    /// What came of `require` where no run was opened; with a run, its analysis tells.
+    pub without_run: Verdict,
 }
 
 /// Runs a script to its end, on this thread.
@@ -36,7 +41,16 @@ pub fn run(host: &Host, runtime: &Runtime, source: Source, options: Options) -> 
     let outcome = without_parameters(&session).map_or_else(|| execute(&session).map(drop), Err);
     let error = outcome.err().map(|error| host.signals.error().unwrap_or(error));
     let state = session.state();
-    Ended { error, run: state.run.clone(), failed_trials: state.failed_trials }
+    let without_run = demands(&state.early);
+    Ended { error, run: state.run.clone(), failed_trials: state.failed_trials, without_run }
+}
+
+fn demands(observations: &[Observation]) -> Verdict {
+    let required = observations.iter().filter_map(|observation| match observation {
+        Observation::Step(Step::Require { name, held }) => Some((name.clone(), *held)),
+        _ => None,
+    });
+    validity::of_run(&Demands { required: required.collect(), limits: Vec::new() }).verdict
 }
 
 /// `-P` and `--profile` on a script that has no parameters would otherwise do nothing without a word.

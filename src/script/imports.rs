@@ -75,7 +75,6 @@ pub struct Place {
 #[derive(Clone, Debug)]
 pub struct Import {
     pub path: String,
-    pub alias: String,
     pub position: Position,
 }
 
@@ -150,7 +149,12 @@ impl Imports {
         Ok(imported)
     }
 
-    fn resolve(&self, engine: &Engine, global: &mut GlobalRuntimeState, path: &str) -> std::result::Result<Arc<Module>, Failure> {
+    fn resolve(
+        &self,
+        engine: &Engine,
+        global: &mut GlobalRuntimeState,
+        path: &str,
+    ) -> std::result::Result<Arc<Module>, Failure> {
         let importer = global.source().and_then(|name| self.source(name));
         let importer = importer.or_else(|| self.state().sources.first().cloned());
         let importer = importer.ok_or_else(|| errors::plain(Error::defect("an import of no file")))?;
@@ -166,7 +170,7 @@ impl Imports {
             let own: Vec<PathBuf> =
                 state.loading.iter().filter(|(other, _)| *other == thread).map(|(_, path)| path.clone()).collect();
             if own.contains(&key) || own.len() >= DEPTH {
-                return Err(errors::plain(Error::script(format!("the import of `{path}` runs in a circle"))));
+                return Err(errors::plain(Error::script(format!("the import of `{path}` goes round in a circle"))));
             }
             state.loading.push((thread, key.clone()));
         }
@@ -300,9 +304,9 @@ pub fn imports(ast: &AST) -> Vec<Import> {
     let mut found = Vec::new();
     ast.walk(&mut |path| {
         if let Some(ASTNode::Stmt(Stmt::Import(import, _))) = path.last()
-            && let (Expr::StringConstant(text, position), alias) = &**import
+            && let (Expr::StringConstant(text, position), _) = &**import
         {
-            found.push(Import { path: text.to_string(), alias: alias.name.to_string(), position: *position });
+            found.push(Import { path: text.to_string(), position: *position });
         }
         true
     });
@@ -371,8 +375,8 @@ fn placed(mut error: Error, source: &Source, position: Position) -> Error {
 }
 
 fn in_circle(chain: &[Source], file: &Source) -> Error {
-    Error::script(format!("imports run in a circle: {}", arrows(chain, file)))
-        .hint("move what both need into a third file that imports neither")
+    Error::script(format!("the imports go round in a circle: {}", arrows(chain, file)))
+        .hint("move what both files need into a third one")
 }
 
 /// `a.rhai → b.rhai → a.rhai`

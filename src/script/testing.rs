@@ -5,9 +5,12 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use crate::analysis::results::Results;
+use crate::analysis::validity::Verdict;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::host::{Host, Progress, Signals, Stream};
+use crate::run::{Run, TargetName};
 use crate::runtime::Runtime;
 use crate::script::{self, Options, Source};
 use crate::secret::Secrets;
@@ -21,9 +24,27 @@ pub struct Folder {
 /// What a script left.
 #[derive(Debug)]
 pub struct Ran {
+    /// Of what was demanded where no run was opened.
+    pub unmet: Verdict,
     pub error: Option<Error>,
     pub out: String,
     pub err: String,
+}
+
+/// What a run on the simulated target left.
+pub struct Simulated {
+    pub ran: Ran,
+    pub results: Option<Results>,
+    pub journal: String,
+    pub run: Option<Arc<Run>>,
+}
+
+impl Simulated {
+    #[track_caller]
+    pub fn results(&self) -> &Results {
+        assert!(self.ran.error.is_none(), "{}\n{}", self.ran.message(), self.ran.err);
+        self.results.as_ref().expect("a run")
+    }
 }
 
 #[derive(Clone, Default)]
@@ -49,7 +70,9 @@ impl Kept {
 impl Folder {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        Self { folder, signals: Signals::default(), environment: BTreeMap::new() }
+        let cache = folder.path().join("cache").display().to_string();
+        let environment = BTreeMap::from([("XDG_CACHE_HOME".into(), cache)]);
+        Self { folder, signals: Signals::default(), environment }
     }
 
     pub fn path(&self) -> &Path {
@@ -81,20 +104,62 @@ impl Folder {
         }
     }
 
+    /// Runs a script of the folder on the simulated target.
+    pub fn simulate(&self, name: &str) -> Simulated {
+        let (out, err) = (Kept::default(), Kept::default());
+        let mut host = self.host(Box::new(out.clone()), Box::new(err.clone()));
+        let runtime = Runtime::simulated().expect("a virtual clock");
+        let _inside = runtime.enter();
+        host.clock = Clock::start();
+        let source = Source::open(&host, name).expect("it was written");
+        let options = Options { target: TargetName::Sim, out: Some("run".into()), seed: 1, ..Options::default() };
+        let ended = script::run(&host, &runtime, source, options);
+        // The report with its plots takes longer than all the rest.
+        let results = ended.run.as_ref().map(|run| run.results().expect("readable").results.clone());
+        let ran = Ran { unmet: ended.without_run, error: ended.error, out: out.text(), err: err.text() };
+        let journal = std::fs::read_to_string(self.path().join("run/journal.jsonl")).unwrap_or_default();
+        Simulated { ran, results, journal, run: ended.run }
+    }
+
+    /// Every file below the folder that holds the text.
+    pub fn files_with(&self, text: &str) -> Vec<String> {
+        fn look(folder: &Path, text: &[u8], found: &mut Vec<String>) {
+            for entry in std::fs::read_dir(folder).expect("readable").flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    look(&path, text, found);
+                } else if std::fs::read(&path).expect("readable").windows(text.len()).any(|window| window == text) {
+                    found.push(path.display().to_string());
+                }
+            }
+        }
+        let mut found = Vec::new();
+        look(self.path(), text.as_bytes(), &mut found);
+        found
+    }
+
     /// Runs a script of the folder.
     pub fn run(&self, name: &str) -> Ran {
         let (out, err) = (Kept::default(), Kept::default());
         let host = self.host(Box::new(out.clone()), Box::new(err.clone()));
         let asynchronous = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let asynchronous = asynchronous.expect("a runtime");
-        let error = match Source::open(&host, name) {
-            Ok(source) => {
-                script::run(&host, &Runtime::real(asynchronous.handle().clone()), source, Options::default()).error
-            }
-            Err(error) => Some(error),
-        };
-        Ran { error, out: out.text(), err: err.text() }
+        let source = Source::open(&host, name).expect("it was written");
+        let runtime = Runtime::real(asynchronous.handle().clone());
+        if let Some(error) = found(&host, &source) {
+            return Ran { unmet: Verdict::Pass, error: Some(error), out: out.text(), err: err.text() };
+        }
+        let ended = script::run(&host, &runtime, source, Options::default());
+        Ran { unmet: ended.without_run, error: ended.error, out: out.text(), err: err.text() }
     }
+}
+
+/// The first mistake that the check finds before a run.
+fn found(host: &Host, source: &Source) -> Option<Error> {
+    let findings = script::Checker::new(host).check(source);
+    let finding = findings.into_iter().find(|finding| finding.severity == script::Severity::Error)?;
+    let position = Some(finding.position);
+    Some(Error { position, hint: finding.hint, ..Error::script(finding.message) })
 }
 
 /// Runs one script that stands alone.

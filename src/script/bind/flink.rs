@@ -214,3 +214,17 @@ pub fn handles() -> Vec<Handle> {
     ];
     vec![Handle::of("job", "A job that runs in Flink.", JOB, |job| format!("{} ({})", job.name, job.id))]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secrets;
+
+    #[test]
+    fn a_secret_goes_to_the_job_in_clear() {
+        let secret = Secrets::default().keep("KEY", "s3cr3t-value").expect("long enough");
+        let value = Dynamic::from(secret);
+        assert_eq!(given("key", &value).ok(), Some(Given::Text("s3cr3t-value".into())));
+        assert_eq!(config_text(&value), "s3cr3t-value");
+    }
+}

@@ -8,6 +8,7 @@ mod cluster;
 mod collect;
 mod compose;
 mod dataset;
+mod enough;
 mod fault;
 mod flink;
 mod kafka;
@@ -40,6 +41,7 @@ const PARTS: &[Part] = &[
     Part { module: "", doc: "Functions without a prefix.", primitives: top::PRIMITIVES, handles: top::handles },
     Part { module: "", doc: "", primitives: compose::PRIMITIVES, handles: compose::handles },
     Part { module: "", doc: "", primitives: observe::PRIMITIVES, handles: observe::handles },
+    Part { module: "", doc: "", primitives: enough::PRIMITIVES, handles: enough::handles },
     Part { module: "run", doc: "", primitives: observe::RUN_PRIMITIVES, handles: Vec::new },
     Part {
         module: "cluster",
@@ -128,4 +130,5 @@ pub fn register(engine: &mut Engine, session: &Arc<Session>) {
         }
     }
     handles().iter().for_each(|handle| handle.register(engine));
+    engine.register_iterator_result::<enough::Trials, run::TrialHandle>();
 }

@@ -7,7 +7,7 @@ use std::time::Duration as StdDuration;
 
 use rhai::{Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext};
 
-use crate::analysis::validity::Thresholds;
+use crate::analysis::validity::{ACKED_LATENESS, Thresholds};
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::record::{Observation, Sample, Step, Value};
 use crate::run::Trial;
@@ -31,11 +31,11 @@ pub const RUN_PRIMITIVES: &[Primitive] = &[DURING];
 const SAMPLE: Primitive = Primitive {
     module: "",
     name: "sample",
-    doc: "Calls a closure again and again and writes down what it returns, until the trial ends or `stop` is called.\n\n\
-        It returns at once. The values stand in samples.csv under source `script`: a number under the option `name`, \
+    doc: "Writes down what a closure returns, again and again until the trial ends.\n\n\
+        It returns at once; `stop` ends it earlier. The values stand in samples.csv under source `script`: a number under the option `name`, \
         the numbers of a map under its keys. Durations count in seconds, sizes in bytes. A call that fails because of \
-        the target is a gap, and told once; a mistake in the closure ends the sampling. The closure works on copies of \
-        the variables that it uses.",
+        the target is a gap, and told once; a mistake in the closure ends the sampling. The closure has \
+        variables of its own, which begin as those that it uses and keep what it assigns.",
     arguments: &[
         Argument::required("interval", Kind::Duration, "time between two calls, 1 ms or more"),
         Argument::required("value", Kind::Closure(&[]), "returns a number, or a map of numbers"),
@@ -63,7 +63,7 @@ const STOP: Primitive = Primitive {
     arguments: &[Argument::required("sampler", Kind::Handle("sampler"), "what `sample` returned")],
     options: None,
     returns: Kind::Count,
-    effect: Effect::Waits,
+    effect: Effect::Acts,
     belongs: Belongs::Body,
     example: "let ones = sample(1.s, || 1);\nprint(stop(ones));",
     run: stop,
@@ -130,7 +130,8 @@ const DURING: Primitive = Primitive {
     doc: "Names what is done while the trial is measured: `t` is the trial.\n\n\
         It returns at once. The closure is called when the measured phase begins, beside faults and replay, and is \
         cancelled when the phase ends. Where there are neither faults nor `duration`, the phase lasts until the closure \
-        returns. The closure works on copies of the variables that it uses.",
+        returns. The closure has variables of its own, \
+        which begin as those that it uses.",
     arguments: &[Argument::required("body", Kind::Closure(&["t"]), "what to do")],
     options: None,
     returns: Kind::Nothing,
@@ -317,7 +318,7 @@ fn require(call: &Call<'_>) -> Outcome {
     let step = match (value.as_bool(), limit(&value)) {
         (Ok(held), _) => Step::Require { name, held: Some(held) },
         (Err(_), _) if value.is_unit() => Step::Require { name, held: None },
-        (Err(_), Some(limit)) => Step::Limit { check: known_limit(&name)?, limit },
+        (Err(_), Some(limit)) => Step::Limit { check: known_limit(&name, &value, limit)?, limit },
         (Err(_), None) => {
             let wrong = format!("require: `condition` is {} ({})", kind_name(&value), text(&value));
             return Err(Error::script(wrong)
@@ -339,11 +340,18 @@ fn limit(value: &Dynamic) -> Option<f64> {
     value.clone().try_cast::<Duration>().map(|duration| duration.seconds * 1e3).or_else(|| number(value))
 }
 
-fn known_limit(name: &str) -> Result<String> {
-    if Thresholds::NAMES.contains(&name) {
-        return Ok(name.to_owned());
+fn known_limit(name: &str, value: &Dynamic, limit: f64) -> Result<String> {
+    if !Thresholds::NAMES.contains(&name) {
+        return Err(unknown("limit", &format!("require: there is no limit `{name}`"), name, &Thresholds::NAMES));
     }
-    Err(unknown("limit", &format!("require: there is no limit `{name}`"), name, &Thresholds::NAMES))
+    let (is_duration, wants_duration) = (value.is::<Duration>(), name == ACKED_LATENESS);
+    let wrong = || format!("require: the limit `{name}` is {}", text(value));
+    match (limit.is_finite() && limit >= 0.0, is_duration == wants_duration) {
+        (true, true) => Ok(name.to_owned()),
+        (false, _) => Err(Error::script(wrong()).hint("a limit is 0 or more")),
+        (true, false) if wants_duration => Err(Error::script(wrong()).hint(format!("write the unit: `{limit}.ms`"))),
+        (true, false) => Err(Error::script(wrong()).hint("it is a number: shares lie between 0 and 1")),
+    }
 }
 
 fn secret(call: &Call<'_>) -> Outcome {
@@ -397,8 +405,13 @@ pub fn handles() -> Vec<Handle> {
     ];
     vec![
         Handle::of("sampler", "A closure whose values are written down.", SAMPLER, |sampler| {
-            format!("sample {}, {} values", sampler.name, sampler.taken.load(Ordering::Relaxed))
+            let running = sampler.background.as_ref().filter(|background| background.is_running());
+            let what = running.map_or_else(|| format!("sample {}, ended", sampler.name), |one| one.name.clone());
+            format!("{what}, {} values", sampler.taken.load(Ordering::Relaxed))
         }),
         Handle::of::<Secret>("secret", "A value that nobody is to read; it prints as `***`.", &[], Secret::to_string),
     ]
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
 
+use super::enough::Trials;
+use crate::analysis::enough::Enough;
 use crate::error::{self, Error, Result};
-use crate::record::AxisValue;
+use crate::record::{AxisValue, Recorder};
 use crate::run::{self, AxisPlan, Run, Trial, TrialSpec};
 use crate::script::background::detached;
 use crate::script::declare::{
@@ -14,7 +16,7 @@ use crate::script::declare::{
 use crate::script::engine;
 use crate::script::errors::{self, Failure, result_at};
 use crate::script::params::PAPER;
-use crate::script::rehearsal::{Declared, Rehearsal};
+use crate::script::rehearsal::{Declared, Rehearsal, span};
 use crate::script::session::{Purpose, Session, Stage};
 use crate::script::source;
 use crate::script::units::{Bytes, Duration};
@@ -52,12 +54,17 @@ pub const PRIMITIVES: &[Primitive] = &[
         ],
         options: Some(Options {
             known: &[
-                Opt::new("repeats", Kind::Count, "1", "trials of each combination"),
+                Opt::new(
+                    "repeats",
+                    Kind::Either(&[Kind::Count, Kind::Handle("enough")]),
+                    "1",
+                    "trials of each combination; or `enough(#{ … })`, until figures are known well enough",
+                ),
                 Opt::new("duration", Kind::Duration, "", "how long the measured phase lasts at most"),
             ],
             others: "an axis: the elements of a list are its values, anything else is one value",
         }),
-        returns: Kind::List(&Kind::Handle("trial")),
+        returns: Kind::Either(&[Kind::List(&Kind::Handle("trial")), Kind::Handle("trials")]),
         effect: Effect::Acts,
         belongs: Belongs::Anywhere,
         example: EXAMPLE,
@@ -117,21 +124,26 @@ fn trials(call: &Call<'_>) -> Outcome {
     let body = call.closure("body")?;
     let mut experiment = Experiment::read(call)?;
     experiment.order_axes(&name, &session.source.text);
+    let enough = call.handle::<Enough>("repeats").ok();
     let mut specs = run::trials(&experiment.plans(), experiment.repeats, session.options.seed)?;
     let rehearsal = rehearse(call.context, session, &experiment, &specs, &body)?;
     if session.purpose == Purpose::Estimate {
         session.state().estimate = Some(rehearsal);
         return Err(Failure::new(EvalAltResult::ErrorTerminated("estimated".into(), Position::NONE)).into());
     }
-    announce(session, &name, &rehearsal)?;
+    announce(session, &name, &rehearsal, enough.as_ref())?;
     let run = open_run(session)?;
     run.set_duration(experiment.duration_s);
+    if let Some(enough) = enough {
+        let session = Arc::clone(session);
+        return Ok(Dynamic::from(Trials { session, name, experiment: Arc::new(experiment), enough }));
+    }
     run.claim(&mut specs)?;
-    let handle = |spec: TrialSpec| TrialHandle { values: experiment.values_of(&spec), spec };
-    Ok(Dynamic::from_array(specs.into_iter().map(handle).map(Dynamic::from).collect()))
+    Ok(Dynamic::from_array(specs.into_iter().map(|spec| experiment.handle(spec)).map(Dynamic::from).collect()))
 }
 
-struct Experiment {
+/// What is varied, how often, and how long a trial is measured.
+pub struct Experiment {
     axes: Vec<(String, Vec<Dynamic>)>,
     repeats: u32,
     duration_s: Option<f64>,
@@ -154,7 +166,7 @@ impl Experiment {
         Ok(Self { axes, repeats: call.count("repeats")?.unwrap_or(1), duration_s: call.duration_s("duration")? })
     }
 
-    fn plans(&self) -> Vec<AxisPlan> {
+    pub fn plans(&self) -> Vec<AxisPlan> {
         let plan = |(name, values): &(String, Vec<Dynamic>)| AxisPlan {
             name: name.clone(),
             values: values.iter().enumerate().map(|(index, value)| axis_value(index, value)).collect(),
@@ -166,6 +178,11 @@ impl Experiment {
     fn order_axes(&mut self, experiment: &str, text: &str) {
         let from = text.find(&format!("\"{experiment}\"")).unwrap_or(0);
         self.axes.sort_by_key(|(name, _)| source::key_position(&text[from..], name).unwrap_or(usize::MAX));
+    }
+
+    /// The trial as a script holds it.
+    pub fn handle(&self, spec: TrialSpec) -> TrialHandle {
+        TrialHandle { values: self.values_of(&spec), spec }
     }
 
     fn values_of(&self, spec: &TrialSpec) -> Map {
@@ -204,8 +221,7 @@ fn rehearse(
     let mut all = Rehearsal::default();
     for spec in specs {
         if spec.repeat == 1 {
-            let handle = TrialHandle { values: experiment.values_of(spec), spec: spec.clone() };
-            let one = rehearse_one(context, session, handle, body)?;
+            let one = rehearse_one(context, session, experiment.handle(spec.clone()), body)?;
             let measured_s = [one.measured_s(), experiment.duration_s].into_iter().flatten().min_by(f64::total_cmp);
             result_at(context, one.check_end(measured_s))?;
             all.add(measured_s, experiment.repeats);
@@ -238,12 +254,15 @@ fn rehearse_one(
 }
 
 /// The first lines of the output: profile, duration, and how to run the study's own.
-fn announce(session: &Arc<Session>, name: &str, rehearsal: &Rehearsal) -> Result<()> {
+fn announce(session: &Arc<Session>, name: &str, rehearsal: &Rehearsal, enough: Option<&Enough>) -> Result<()> {
     if session.options.json || session.state().run.is_some() {
         return Ok(());
     }
     let profile = session.profile();
-    let mut text = format!("{name}: profile {profile}, {}\n", rehearsal.describe());
+    let again = enough.map(|enough| {
+        format!(" a block; blocks follow until {}, at most {}", enough.describe(), span(enough.at_most_s))
+    });
+    let mut text = format!("{name}: profile {profile}, {}{}\n", rehearsal.describe(), again.unwrap_or_default());
     if profile != PAPER && session.state().params.is_some() {
         let paper =
             engine::estimate(session, PAPER)?.map(|paper| format!("   ({})", paper.describe())).unwrap_or_default();
@@ -264,6 +283,9 @@ fn open_run(session: &Arc<Session>) -> Result<Arc<Run>> {
         return Ok(run);
     }
     let run = engine::begin(session)?;
+    // What was noted and demanded before there was a journal comes first.
+    let early = std::mem::take(&mut session.state().early);
+    early.into_iter().try_for_each(|observation| run.journal.record(observation))?;
     session.state().run = Some(Arc::clone(&run));
     Ok(run)
 }

@@ -141,6 +141,7 @@ impl Known {
 fn parser() -> Engine {
     let mut engine = Engine::new_raw();
     engine.set_optimization_level(OptimizationLevel::None);
+    engine.set_max_functions(limits::FUNCTIONS);
     engine.set_max_expr_depths(limits::EXPRESSION_DEPTH, limits::FUNCTION_EXPRESSION_DEPTH);
     engine
 }

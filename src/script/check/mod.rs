@@ -20,11 +20,10 @@ mod tree;
 mod types;
 mod walk;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::imports::stdlib;
 use super::source::Source;
 use crate::error::{Error, Position};
 use crate::host::Host;
@@ -103,6 +102,8 @@ pub struct Place {
 pub struct Surroundings {
     /// Where `jobs/` is looked for.
     pub folders: Vec<PathBuf>,
+    /// The current one, to which the imports of what is no file are relative; empty where there is none.
+    pub directory: PathBuf,
     /// Variables that exist already, as at a prompt.
     pub variables: Vec<String>,
     /// Functions that exist already, with their numbers of arguments.
@@ -113,23 +114,38 @@ pub struct Surroundings {
 
 /// Checks scripts, one after the other, against what is known before any of them is read.
 pub struct Checker {
+    /// With the stdlib as it came along.
+    known: Known,
     host: Host,
 }
 
 impl Checker {
     #[must_use]
     pub fn new(host: &Host) -> Self {
-        Self { host: host.clone() }
+        Self { known: Known::new(&stdlib(&[])), host: host.clone() }
     }
 
     #[must_use]
     pub fn check(&self, source: &Source) -> Vec<Finding> {
-        let folders = source.search(&self.host.directory);
-        // A stdlib that cannot be read is told by whoever runs the script; its names are then not known here.
-        let stdlib = stdlib(&self.host.directory, &folders).unwrap_or_default();
-        let stdlib: Vec<Source> = stdlib.into_iter().map(|file| file.source).collect();
-        check(source, &Known::new(&stdlib), &Surroundings { folders, ..Surroundings::default() })
+        let directory = self.host.directory.clone();
+        let folders = source.search(&directory);
+        // One that cannot be read the run tells of.
+        let files = crate::script::imports::stdlib(&directory, &folders).unwrap_or_default();
+        let surroundings = Surroundings { folders, directory, ..Surroundings::default() };
+        if !files.iter().any(|file| file.is_own) {
+            return check(source, &self.known, &surroundings);
+        }
+        let known = Known::new(&files.iter().map(|file| file.source.clone()).collect::<Vec<_>>());
+        let own = files.into_iter().filter(|file| file.is_own).map(|file| file.source);
+        let all = std::iter::once(source.clone()).chain(own);
+        all.flat_map(|source| check(&source, &known, &surroundings)).collect()
     }
+}
+
+/// The files whose functions every script may call.
+fn stdlib(folders: &[PathBuf]) -> Vec<Source> {
+    let files = crate::script::imports::stdlib(Path::new(""), folders).unwrap_or_default();
+    files.into_iter().map(|file| file.source).collect()
 }
 
 /// Reading a deeply nested script takes more stack than a thread has by default.
@@ -174,10 +190,7 @@ mod tests {
 
     use super::*;
 
-    static KNOWN: LazyLock<Known> = LazyLock::new(|| {
-        let files = stdlib(std::path::Path::new("/"), &[]).expect("what is embedded can be read");
-        Known::new(&files.into_iter().map(|file| file.source).collect::<Vec<_>>())
-    });
+    static KNOWN: LazyLock<Known> = LazyLock::new(|| Known::new(&stdlib(&[])));
 
     fn found(text: &str) -> Vec<Finding> {
         let source = Source { name: "x.rhai".into(), text: text.to_owned(), folder: None };

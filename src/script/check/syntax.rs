@@ -9,6 +9,7 @@ use rhai::{Engine, LexError, ParseError, ParseErrorType as Wrong, Position, Toke
 use super::known::Known;
 use super::{Finding, Place, Severity, spans};
 use crate::error::Error;
+use crate::script::limits;
 use crate::script::source::Source;
 
 /// The finding for a script that does not parse.
@@ -87,6 +88,9 @@ impl Text<'_> {
         let tell =
             |place: Place, message: String, hint: String| Told { place, error: Error::script(message).hint(hint) };
         let place = spans::token(&self.source.text, at);
+        if let Some(error) = limits::reached_in_parsing(wrong) {
+            return Told { place, error };
+        }
         if let Some((index, hint)) = now.and_then(|token| self.foreign(here, token)) {
             let (token, at) = &self.tokens[index];
             let place = spans::token(&self.source.text, *at);
@@ -172,11 +176,6 @@ impl Text<'_> {
                 place,
                 "what stands left of `=` cannot take a value".into(),
                 "a comparison is written `==`; a value goes into a variable, a property or an element".into(),
-            ),
-            Wrong::ExprTooDeep => tell(
-                place,
-                "the expression is nested too deeply".into(),
-                "put parts of it into variables: `let part = …;`".into(),
             ),
             Wrong::LoopBreak => tell(
                 place,

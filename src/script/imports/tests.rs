@@ -39,7 +39,7 @@ fn a_file_that_is_not_there_is_told_before_anything_runs() {
      --> scripts/x.rhai:3:12
       |
     3 |     import "lib/tabels" as tables;
-      |            ^
+      |            ^^^^^^^^^^^^
     hint: did you mean `lib/tables`?
     "#);
     let ran = folder.with("y.rhai", "import \"nothing like it\" as it;").run("y.rhai");
@@ -48,7 +48,7 @@ fn a_file_that_is_not_there_is_told_before_anything_runs() {
      --> y.rhai:1:8
       |
     1 | import "nothing like it" as it;
-      |        ^
+      |        ^^^^^^^^^^^^^^^^^
     hint: the path is relative to the file that imports it, with or without `.rhai`
     "#);
 }
@@ -62,12 +62,12 @@ fn a_circle_is_told_as_a_chain() {
         .with("self.rhai", "import \"self\" as me;\n");
     let ran = folder.run("a.rhai");
     insta::assert_snapshot!(ran.message(), @r#"
-    error: imports run in a circle: b.rhai → c.rhai → b.rhai
+    error: the imports go round in a circle: b.rhai → c.rhai → b.rhai
      --> c.rhai:1:8
       |
     1 | import "b" as b;
-      |        ^
-    hint: move what both need into a third file that imports neither
+      |        ^^^
+    hint: move what both files need into a third one
     "#);
     assert!(ran.out.is_empty());
     assert!(folder.run("self.rhai").message().contains("self.rhai → self.rhai"));
@@ -79,7 +79,7 @@ fn a_circle_of_paths_that_are_computed_ends_too() {
         .with("a.rhai", "let name = \"b\";\nimport name as b;\n")
         .with("b.rhai", "let name = \"c\";\nimport name as c;\n")
         .with("c.rhai", "let name = \"b\";\nimport name as b;\n");
-    assert!(folder.run("a.rhai").message().contains("runs in a circle"));
+    assert!(folder.run("a.rhai").message().contains("goes round in a circle"));
 }
 
 #[test]
@@ -127,25 +127,25 @@ fn a_function_that_an_imported_file_lacks_is_told_before_anything_runs() {
     let ran = folder.run("x.rhai");
     assert!(ran.out.is_empty());
     insta::assert_snapshot!(ran.message(), @r"
-    error: there is no function `lib::halve`
+    error: the file imported as `lib` has no function `halve`
      --> x.rhai:3:1
       |
     3 | lib::halve(2);
-      | ^
-    hint: did you mean `lib::half`?
+      | ^^^^^^^^^^
+    hint: did you mean `half`?
     ");
 }
 
 #[test]
 fn a_stdlib_beside_the_script_wins_file_by_file_and_is_told_once() {
     let folder = Folder::new()
-        .with("work/x.rhai", "print(experiment(1, 2, 3));\nprint(twice(4));\n")
-        .with("work/stdlib/experiment.rhai", "fn experiment(name, options, body) { `mine: ${name}` }\n")
-        .with("stdlib/experiment.rhai", "fn experiment(name, options, body) { \"further away\" }\n")
+        .with("work/x.rhai", "print(interval_report(1));\nprint(twice(4));\n")
+        .with("work/stdlib/interval_report.rhai", "fn interval_report(study) { `mine: ${study}` }\n")
+        .with("stdlib/interval_report.rhai", "fn interval_report(study) { \"further away\" }\n")
         .with("stdlib/more.rhai", "fn twice(x) { 2 * x }\n");
     let ran = folder.run("work/x.rhai");
     assert_eq!(ran.printed(), "mine: 1\n8\n");
-    assert_eq!(ran.err, "work/stdlib/experiment.rhai: yours\nstdlib/more.rhai: yours\n");
+    assert_eq!(ran.err, "work/stdlib/interval_report.rhai: yours\nstdlib/more.rhai: yours\n");
 }
 
 #[test]

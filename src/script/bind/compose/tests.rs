@@ -21,7 +21,7 @@ fn the_last_error_comes_with_the_number_of_attempts_and_its_own_place() {
      --> x.rhai:2:5
       |
     2 |     throw "the broker is away"
-      |     ^
+      |     ^^^^^
     "#);
     let caught = run("try { retry(2, 1.ms, || { throw \"no\" }); } catch(e) { print(e.message); }");
     assert_eq!(caught.printed(), "2 attempts failed, the last one with: no\n");
@@ -29,10 +29,10 @@ fn the_last_error_comes_with_the_number_of_attempts_and_its_own_place() {
 
 #[test]
 fn a_mistake_of_the_script_is_not_tried_again() {
-    let ran = run("let n = 0;\ntry { retry(5, 1.h, || { n += 1; let m = #{ a: 1 }; m.b }); } catch(e) { print(n); }");
+    let ran = run("let n = 0;\ntry { retry(5, 1.h, || { n += 1; let m = [1]; m[n + 5] }); } catch(e) { print(n); }");
     assert_eq!(ran.printed(), "1\n");
     let wrong = run(
-        "let n = 0;\ntry { retry(5, 1.h, || { n += 1; sleep(\"a\"); }); } catch(e) { print(`${n}: ${e.message}`); }",
+        "let n = 0;\ntry { retry(5, 1.h, || { n += 1; sleep([\"a\"][0]); }); } catch(e) { print(`${n}: ${e.message}`); }",
     );
     assert_eq!(wrong.printed(), "1: sleep: `duration` wants a duration such as `30.s`, not a string (a)\n");
 }
@@ -51,7 +51,7 @@ fn wait_until_tells_how_long_it_took_or_which_condition_did_not_hold() {
      --> x.rhai:2:1
       |
     2 | wait_until(20.ms,
-      | ^
+      | ^^^^^^^^^^
     hint: give it more time, or look at what it waits for with `print`
     ");
 }
@@ -63,7 +63,7 @@ fn a_condition_must_be_one() {
      --> x.rhai:1:1
       |
     1 | wait_until(1.h, || 3);
-      | ^
+      | ^^^^^^^^^^
     hint: compare, as in `|| job.state == "RUNNING"`
     "#);
 }
@@ -83,6 +83,11 @@ fn parallel_closures_share_no_variable_and_so_no_lock() {
         "let seen = [0];\nlet work = || { for i in 0..2000 { seen.push(i); seen.len(); } seen.len() };\nprint(parallel(work, work, work, work));\nprint(seen);",
     );
     assert_eq!(ran.printed(), "[2001, 2001, 2001, 2001]\n[0]\n");
+    // Nor by a closure that another one holds.
+    let nested = run(
+        "let seen = [0];\nlet inner = || { seen.push(1); seen.len() };\nlet work = || { for i in 0..2000 { inner.call(); } inner.call() };\nprint(parallel(work, work, work));",
+    );
+    assert_eq!(nested.printed(), "[2002, 2002, 2002]\n");
 }
 
 #[test]
