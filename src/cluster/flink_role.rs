@@ -117,6 +117,66 @@ pub fn configuration(needs: &Needs, timing: Timing, places: &Places) -> BTreeMap
     entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
+/// Beginnings of keys that Flink reads when JobManager and TaskManagers start, and no more when a job is submitted.
+const READ_AT_START: [&str; 14] = [
+    "akka.",
+    "blob.",
+    "cluster.",
+    "heartbeat.",
+    "jobmanager.",
+    "metrics.",
+    "pekko.",
+    "resourcemanager.",
+    "rest.",
+    "slot.",
+    "slotmanager.",
+    "task.cancellation.",
+    "taskmanager.",
+    "web.",
+];
+/// Keys of the same kind whose names do not tell: up to 1.19 a TaskManager keeps local state for all jobs or for none.
+const READ_AT_START_TOO: [&str; 2] = ["state.backend.local-recovery", "execution.state-recovery.from-local"];
+/// What cprun itself decides, for it must find its processes and their files again; and where to say it instead.
+const OWN: [(&str, &str); 15] = [
+    ("blob.storage.directory", ""),
+    ("jobmanager.bind-host", ""),
+    ("jobmanager.memory.process.size", "`cluster::needs(#{ jobmanager_memory: 1.GiB })`"),
+    ("jobmanager.rpc.address", ""),
+    ("jobmanager.rpc.port", ""),
+    ("rest.address", ""),
+    ("rest.bind-address", ""),
+    ("rest.port", "`cluster::needs(#{ rest_port: 8081 })`"),
+    ("taskmanager.bind-host", ""),
+    ("taskmanager.host", ""),
+    ("taskmanager.memory.process.size", "`cluster::needs(#{ taskmanager_memory: 1728.MiB })`"),
+    ("taskmanager.numberOfTaskSlots", "`cluster::needs(#{ slots: 2 })`, or vary the job's `parallelism`"),
+    ("taskmanager.resource-id", ""),
+    ("web.tmpdir", ""),
+    ("web.upload.dir", ""),
+];
+
+/// Whether a setting does nothing unless JobManager and TaskManagers start with it.
+#[must_use]
+pub fn is_read_at_start(key: &str) -> bool {
+    READ_AT_START.iter().any(|beginning| key.starts_with(beginning)) || READ_AT_START_TOO.contains(&key)
+}
+
+/// Fails where a job's settings hold something that is cprun's own.
+pub fn check_settings<'a>(keys: impl IntoIterator<Item = &'a String>) -> Result<()> {
+    let mut keys = keys.into_iter();
+    match keys.find_map(|key| OWN.iter().find(|(own, _)| own == key)) {
+        None => Ok(()),
+        Some((key, instead)) => {
+            let error = Error::script(format!("`{key}` cannot be set for a job: cprun decides it for the target"));
+            Err(if instead.is_empty() {
+                error.hint(format!("leave out `{key}`"))
+            } else {
+                error.hint(format!("write {instead}"))
+            })
+        }
+    }
+}
+
 /// Writes the configuration where this version of Flink looks for it, and the logging that goes to stdout.
 pub fn write_configuration(conf: &Path, flink: &str, configuration: &BTreeMap<String, String>) -> Result<()> {
     // 1.18 knows only flink-conf.yaml, 2.x only config.yaml; 1.19 and 1.20 read either. Flat keys are fine in both.
@@ -259,6 +319,31 @@ mod tests {
             rpc_port: 2,
         };
         configuration(&Needs::default(), timing, &places)
+    }
+
+    #[test]
+    fn what_flink_reads_at_its_start_is_told_apart() {
+        let keys = [
+            "heartbeat.timeout",
+            "state.backend.local-recovery",
+            "taskmanager.network.memory.max",
+            "pekko.ask.timeout",
+        ];
+        assert!(keys.into_iter().all(is_read_at_start));
+        // Of the defaults these are the job's own.
+        let settings = settings(Timing::PAPER);
+        let of_jobs: Vec<&str> = settings.keys().map(String::as_str).filter(|key| !is_read_at_start(key)).collect();
+        for key in ["restart-strategy.fixed-delay.delay", "execution.checkpointing.min-pause", "state.backend.type"] {
+            assert!(of_jobs.contains(&key), "{key}");
+        }
+    }
+
+    #[test]
+    fn what_is_cpruns_own_is_refused_with_where_to_say_it() {
+        let refused = |key: &str| check_settings([&key.to_owned()]).expect_err(key).to_string();
+        assert!(refused("rest.port").contains("`rest.port` cannot be set for a job"));
+        assert!(OWN.iter().all(|(key, _)| is_read_at_start(key)));
+        check_settings([&"heartbeat.interval".to_owned()]).expect("allowed");
     }
 
     #[test]

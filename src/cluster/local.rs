@@ -57,6 +57,8 @@ struct ObjectStore {
 
 struct State {
     places: Option<Places>,
+    /// What trials set beside the target's own configuration.
+    settings: BTreeMap<String, String>,
     resources: HashMap<&'static str, Resources>,
     kafka_port: u16,
     minio_port: Option<u16>,
@@ -123,6 +125,7 @@ impl LocalCluster {
         }
         let state = State {
             places: None,
+            settings: BTreeMap::new(),
             resources: HashMap::new(),
             kafka_port: 0,
             minio_port: None,
@@ -151,7 +154,7 @@ impl LocalCluster {
         if let Some(store) = &self.object_store {
             self.start_minio(store).await?;
         }
-        self.start_jobmanager().await
+        self.start_jobmanager(false).await
     }
 
     #[must_use]
@@ -233,19 +236,24 @@ impl LocalCluster {
         Ok(())
     }
 
-    async fn start_jobmanager(&self) -> Result<()> {
+    async fn start_jobmanager(&self, is_again: bool) -> Result<()> {
         for attempt in 1.. {
             let free = ports::free(2)?;
-            let places = Places {
-                conf: self.folder("conf")?,
-                work: self.folder("jobmanager-1")?,
-                checkpoints: self.work.clone(),
-                rest_port: self.needs.rest_port.unwrap_or(free[0]),
-                rpc_port: free[1],
+            let fresh = || -> Result<Places> {
+                Ok(Places {
+                    conf: self.folder("conf")?,
+                    work: self.folder("jobmanager-1")?,
+                    checkpoints: self.work.clone(),
+                    rest_port: self.needs.rest_port.unwrap_or(free[0]),
+                    rpc_port: free[1],
+                })
             };
+            // One that starts again is found where it was.
+            let places = self.state().places.clone().filter(|_| is_again).map_or_else(fresh, Ok)?;
             let mut configuration = flink_role::configuration(&self.needs, self.timing, &places);
             let settings = self.state().minio_port.map(minio_role::flink_settings);
             configuration.extend(settings.into_iter().flatten().map(|(key, value)| (key.to_owned(), value)));
+            configuration.extend(self.state().settings.clone());
             flink_role::write_configuration(&places.conf, &self.needs.flink, &configuration)?;
             let resources = Resources::compute(&self.java, &self.flink_lib, &places.conf, Kind::JobManager)?;
             let taskmanager = Resources::compute(&self.java, &self.flink_lib, &places.conf, Kind::TaskManager)?;
@@ -259,7 +267,7 @@ impl LocalCluster {
             let process = self.add("jobmanager-1", Role::JobManager, arguments)?;
             match self.ready(&process, Role::JobManager, rest_port).await {
                 Ok(()) => return Ok(()),
-                Err(error) if attempt >= 2 || self.needs.rest_port.is_some() => return Err(error),
+                Err(error) if attempt >= 2 || self.needs.rest_port.is_some() || is_again => return Err(error),
                 Err(error) => self.give_up(&process, error).await?,
             }
         }
@@ -278,11 +286,12 @@ impl LocalCluster {
 
     fn add(&self, name: &str, role: Role, mut arguments: Vec<String>) -> Result<Process> {
         let mut state = self.state();
+        let incarnation = state.members.get(name).map_or(1, |member| member.incarnation + 1);
         if role != Role::Minio {
-            arguments.insert(0, log_collections(name));
+            arguments.insert(0, log_collections(&incarnation_name(name, incarnation)));
         }
         let process = self.spawn(&mut state, name, role, arguments)?;
-        state.members.insert(name.to_owned(), Member { role, process: process.clone(), incarnation: 1 });
+        state.members.insert(name.to_owned(), Member { role, process: process.clone(), incarnation });
         Ok(process)
     }
 

@@ -43,6 +43,10 @@ pub trait Cluster: Instances {
     /// Starts every TaskManager anew; those that run are ended first.
     fn fresh_taskmanagers(&self) -> BoxFuture<'_, Result<()>>;
 
+    /// Brings settings into force that Flink reads only when its processes start, and takes back those of before.
+    /// True where JobManager and TaskManagers were started anew for it: jobs and slots of before are gone.
+    fn configure<'a>(&'a self, settings: &'a BTreeMap<String, String>) -> BoxFuture<'a, Result<bool>>;
+
     /// The first instance that has ended although nobody ended it.
     fn lost(&self, expected_gone: &[String]) -> Option<(String, Exit)>;
 

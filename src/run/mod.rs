@@ -23,7 +23,7 @@ use directory::RunDirectory;
 pub use job::{COLUMNS, Job, JobPackage, Submission};
 use journal::Journal;
 use manifest::{HostFacts, Manifest};
-pub use plan::{AxisPlan, TrialSpec, block, generator, short, trials};
+pub use plan::{AxisPlan, Order, Phases, TrialSpec, block, generator, short, trials};
 use target::Wanted;
 pub use target::{Target, TargetName};
 pub use trial::{ReplayPlan, Required, Topic, Trial, Work, Working};
@@ -77,9 +77,9 @@ pub struct Run {
 struct State {
     manifest: Manifest,
     target: Option<Arc<Target>>,
-    duration_s: Option<f64>,
-    /// Ids of all trials so far, over all experiments of the script.
-    trials: Vec<String>,
+    phases: Phases,
+    /// Experiment and id of all trials so far.
+    trials: Vec<(String, String)>,
     /// Jobs whose evidence is kept.
     evidence: HashSet<String>,
     /// The analysis of the journal as it stood when the last trial ended.
@@ -150,7 +150,7 @@ impl Run {
             state: Mutex::new(State {
                 manifest,
                 target: None,
-                duration_s: None,
+                phases: Phases::default(),
                 trials: Vec::new(),
                 evidence: HashSet::new(),
                 loaded: None,
@@ -164,14 +164,14 @@ impl Run {
         &self.needs
     }
 
-    /// The longest that measured phases may last, from here on.
-    pub fn set_duration(&self, seconds: Option<f64>) {
-        self.state().duration_s = seconds;
+    /// How long the phases of trials last, from here on.
+    pub fn set_phases(&self, phases: Phases) {
+        self.state().phases = phases;
     }
 
     #[must_use]
-    pub fn duration_s(&self) -> Option<f64> {
-        self.state().duration_s
+    pub fn phases(&self) -> Phases {
+        self.state().phases
     }
 
     /// The target, brought up at its first use.
@@ -195,18 +195,18 @@ impl Run {
         // Kept first: whatever fails from here on, `finish` ends it.
         self.state().target = Some(Arc::clone(&target));
         let configuration = self.wait(target.configuration())?;
-        let configuration = configuration
-            .into_iter()
-            .map(|(key, value)| {
-                let shown = hide::setting(&key, self.hide_paths(value));
-                (key, shown)
-            })
-            .collect();
-        let mut state = self.state();
-        state.manifest.versions = target.cluster.versions();
-        state.manifest.configuration.insert("flink".into(), configuration);
-        state.manifest.write(&self.directory, &self.host.secrets)?;
+        self.state().manifest.versions = target.cluster.versions();
+        self.note_flink("flink", configuration)?;
         Ok(target)
+    }
+
+    /// Adds what Flink says it runs with.
+    pub fn note_flink(&self, what: &str, told: BTreeMap<String, serde_json::Value>) -> Result<()> {
+        let shown = told.into_iter().map(|(key, value)| {
+            let shown = hide::setting(&key, self.hide_paths(value));
+            (key, shown)
+        });
+        self.note_configuration(what, shown.collect())
     }
 
     /// Adds what was read back from a running job.
@@ -217,16 +217,16 @@ impl Run {
     }
 
     /// Takes the trials of one more experiment into the run: their order goes on, and no id may come twice.
-    pub fn claim(&self, specs: &mut [TrialSpec]) -> Result<()> {
+    pub fn claim(&self, experiment: &str, specs: &mut [TrialSpec]) -> Result<()> {
         let mut state = self.state();
         let before = u32::try_from(state.trials.len()).unwrap_or(u32::MAX);
         for spec in specs.iter_mut() {
             spec.order += before;
-            if state.trials.contains(&spec.id) {
+            if state.trials.iter().any(|(_, id)| *id == spec.id) {
                 return Err(Error::script(format!("two experiments of this script have the trial {}", spec.id))
                     .hint("make them one experiment with one more axis, or two scripts"));
             }
-            state.trials.push(spec.id.clone());
+            state.trials.push((experiment.to_owned(), spec.id.clone()));
         }
         Ok(())
     }
@@ -240,7 +240,7 @@ impl Run {
     /// A trial without phases, in which what is declared acts at once, until it is ended.
     pub fn open_trial(self: &Arc<Self>, id: &str) -> Result<Arc<Trial>> {
         let mut spec = [TrialSpec { id: id.to_owned(), order: 1, repeat: 1, axes: Vec::new(), indices: Vec::new() }];
-        self.claim(&mut spec)?;
+        self.claim(id, &mut spec)?;
         let [spec] = spec;
         self.state().loaded = None;
         Trial::begin(Arc::clone(self), spec, true)
@@ -278,6 +278,19 @@ impl Run {
             Part::Plot(_) => text.replace("$RUN", &shown(&self.host, self.directory.path())),
             _ => text,
         })
+    }
+
+    /// The analysis, and the ids of the trials that an experiment has run.
+    pub fn results_of(&self, experiment: &str) -> Result<(Arc<Loaded>, Vec<String>)> {
+        let of: Vec<String> = {
+            let state = self.state();
+            state.trials.iter().filter(|(name, _)| name == experiment).map(|(_, id)| id.clone()).collect()
+        };
+        if of.is_empty() {
+            return Err(Error::script(format!("no experiment `{experiment}` has run"))
+                .hint("`experiment(name, #{ … }, body)` runs one and returns it"));
+        }
+        Ok((self.results()?, of))
     }
 
     /// Ends the target, writes every file that follows from the journal, and closes the directory.

@@ -1,7 +1,7 @@
 //! The trials of an experiment and their order.
 //!
 //! Trials run in blocks of one of each combination, each block shuffled by the seed: a machine that slows
-//! down over the hours then hits all combinations alike.
+//! down over the hours then hits all combinations alike. A script that wants them as listed gets them so.
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -10,6 +10,43 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 use crate::record::{Axis, AxisValue};
+
+/// What a script says of the phases of its trials; what it leaves open is as docs/method.md has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Phases {
+    /// The longest that the measured phase lasts.
+    pub duration_s: Option<f64>,
+    /// Warm-up takes just this long, however much lag there is then.
+    pub warm_up_s: Option<f64>,
+    /// The longest that windows are waited for after the replay.
+    pub drain_s: Option<f64>,
+}
+
+/// How the trials of one block follow each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    #[default]
+    Shuffled,
+    /// As the axes list their values; the last axis varies fastest.
+    Listed,
+}
+
+impl Order {
+    pub const ALL: [Self; 2] = [Self::Shuffled, Self::Listed];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Shuffled => "shuffled",
+            Self::Listed => "listed",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|order| order.name() == name)
+    }
+}
 
 /// Columns of trials.csv that no axis may be called.
 const RESERVED: [&str; 5] = ["trial", "order", "repeat", "verdict", "reasons"];
@@ -35,7 +72,7 @@ pub struct TrialSpec {
 }
 
 /// Every trial, in the order in which they run.
-pub fn trials(axes: &[AxisPlan], repeats: u32, seed: u64) -> Result<Vec<TrialSpec>> {
+pub fn trials(axes: &[AxisPlan], repeats: u32, order: Order, seed: u64) -> Result<Vec<TrialSpec>> {
     for axis in axes {
         if RESERVED.contains(&axis.name.as_str()) {
             return Err(Error::script(format!("an axis cannot be called `{}`", axis.name))
@@ -57,7 +94,9 @@ pub fn trials(axes: &[AxisPlan], repeats: u32, seed: u64) -> Result<Vec<TrialSpe
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut all = Vec::new();
     for repeat in 1..=repeats {
-        combinations.shuffle(&mut rng);
+        if order == Order::Shuffled {
+            combinations.shuffle(&mut rng);
+        }
         for indices in &combinations {
             let values: Vec<Axis> = axes
                 .iter()
@@ -72,8 +111,8 @@ pub fn trials(axes: &[AxisPlan], repeats: u32, seed: u64) -> Result<Vec<TrialSpe
 }
 
 /// The trials of the block with that number, from 1: what `trials` has in that place, their order counted from 1.
-pub fn block(axes: &[AxisPlan], number: u32, seed: u64) -> Result<Vec<TrialSpec>> {
-    let mut specs = trials(axes, number, seed)?;
+pub fn block(axes: &[AxisPlan], number: u32, order: Order, seed: u64) -> Result<Vec<TrialSpec>> {
+    let mut specs = trials(axes, number, order, seed)?;
     specs.retain(|spec| spec.repeat == number);
     for (spec, order) in specs.iter_mut().zip(1..) {
         spec.order = order;
@@ -130,7 +169,7 @@ mod tests {
     fn each_block_holds_each_combination_once_and_the_seed_fixes_the_order() {
         let mode =
             AxisPlan { name: "mode".into(), values: vec![AxisValue::Text("hybrid".into()), AxisValue::Index(0)] };
-        let all = trials(&[intervals(), mode], 2, 7).expect("right");
+        let all = trials(&[intervals(), mode], 2, Order::Shuffled, 7).expect("right");
         assert_eq!(all.len(), 12);
         for (number, block) in all.chunks(6).enumerate() {
             let mut ids: Vec<&str> = block.iter().map(|trial| trial.id.as_str()).collect();
@@ -151,18 +190,25 @@ mod tests {
                     }
                 ],
                 2,
+                Order::Shuffled,
                 7
             )
             .expect("right")
         );
-        assert_ne!(trials(&[intervals()], 5, 1).expect("right"), trials(&[intervals()], 5, 2).expect("right"));
+        let shuffled = |seed| trials(&[intervals()], 5, Order::Shuffled, seed).expect("right");
+        assert_ne!(shuffled(1), shuffled(2));
+        let listed = |seed| trials(&[intervals()], 2, Order::Listed, seed).expect("right");
+        assert_eq!(listed(1), listed(2));
+        let mut as_written: Vec<usize> = listed(1).iter().flat_map(|trial| trial.indices.clone()).collect();
+        let second = as_written.split_off(as_written.len() / 2);
+        assert!(as_written.is_sorted() && as_written == second);
     }
 
     #[test]
     fn a_block_is_a_piece_of_all_trials() {
-        let all = trials(&[intervals()], 3, 7).expect("right");
+        let all = trials(&[intervals()], 3, Order::default(), 7).expect("right");
         for number in 1..=3 {
-            let block = block(&[intervals()], number, 7).expect("right");
+            let block = block(&[intervals()], number, Order::default(), 7).expect("right");
             let ids = |specs: &[TrialSpec]| specs.iter().map(|spec| spec.id.clone()).collect::<Vec<_>>();
             let from = 3 * (number as usize - 1);
             assert_eq!(ids(&block), ids(&all[from..from + 3]));
@@ -172,16 +218,19 @@ mod tests {
 
     #[test]
     fn reserved_and_empty_axes_are_refused() {
-        trials(&[AxisPlan { name: "order".into(), values: vec![AxisValue::Int(1)] }], 1, 0).expect_err("reserved");
-        trials(&[AxisPlan { name: "interval".into(), values: vec![] }], 1, 0).expect_err("empty");
+        trials(&[AxisPlan { name: "order".into(), values: vec![AxisValue::Int(1)] }], 1, Order::Shuffled, 0)
+            .expect_err("reserved");
+        trials(&[AxisPlan { name: "interval".into(), values: vec![] }], 1, Order::Shuffled, 0).expect_err("empty");
         let twice = [1.0, 2.0, 1.0].map(AxisValue::Seconds).to_vec();
-        trials(&[AxisPlan { name: "interval".into(), values: twice }], 1, 0).expect_err("the same trial twice");
-        trials(&[intervals()], 0, 0).expect_err("no repeats");
+        trials(&[AxisPlan { name: "interval".into(), values: twice }], 1, Order::Shuffled, 0)
+            .expect_err("the same trial twice");
+        trials(&[intervals()], 0, Order::Shuffled, 0).expect_err("no repeats");
     }
 
     #[test]
     fn no_axes_make_one_trial_a_repeat() {
-        let ids: Vec<String> = trials(&[], 2, 0).expect("right").into_iter().map(|trial| trial.id).collect();
+        let ids: Vec<String> =
+            trials(&[], 2, Order::Shuffled, 0).expect("right").into_iter().map(|trial| trial.id).collect();
         assert_eq!(ids, ["#1", "#2"]);
     }
 }

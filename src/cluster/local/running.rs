@@ -66,6 +66,19 @@ impl Cluster for LocalCluster {
         })
     }
 
+    fn configure<'a>(&'a self, settings: &'a BTreeMap<String, String>) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move {
+            if self.state().settings == *settings {
+                return Ok(false);
+            }
+            self.end(|role| role == Role::TaskManager).await;
+            self.end(|role| role == Role::JobManager).await;
+            self.state().settings.clone_from(settings);
+            self.start_jobmanager(true).await?;
+            Ok(true)
+        })
+    }
+
     fn lost(&self, expected_gone: &[String]) -> Option<(String, Exit)> {
         let state = self.state();
         let mut gone = state.members.iter().filter(|(name, _)| !expected_gone.contains(name));

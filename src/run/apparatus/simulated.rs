@@ -265,6 +265,11 @@ impl Cluster for Simulated {
         })
     }
 
+    fn configure<'a>(&'a self, _settings: &'a BTreeMap<String, String>) -> BoxFuture<'a, Result<bool>> {
+        // Here a job brings all its settings along.
+        Box::pin(async { Ok(false) })
+    }
+
     fn lost(&self, _expected_gone: &[String]) -> Option<(String, Exit)> {
         // No instance of the simulation ends by itself.
         None

@@ -12,7 +12,7 @@ use crate::error::{Kind, Result};
 use crate::record::{Observation, Step, Window};
 use crate::run::apparatus::{Question, Truth};
 
-/// Drain may take this long, and the longest checkpoint seen in addition.
+/// Drain may take this long, and the longest checkpoint seen in addition, unless the script says how long.
 const DRAIN_WITHIN: Duration = Duration::from_secs(60);
 
 /// In what the rows are summed where windows are nobody's.
@@ -64,7 +64,7 @@ impl Trial {
 
     /// Under exactly-once the last results lie in a transaction that only a checkpoint ends.
     fn make_visible(&self, feed: &Feed) -> Result<()> {
-        match self.run.wait(feed.observing.trigger_checkpoint(DRAIN_WITHIN)) {
+        match self.run.wait(feed.observing.trigger_checkpoint(self.drain_within())) {
             Err(error) if matches!(error.kind, Kind::Interrupted | Kind::Terminated) => Err(error),
             // The next periodic checkpoint does the same; windows that stay invisible are found missing.
             Err(error) => self
@@ -74,9 +74,15 @@ impl Trial {
         }
     }
 
+    fn drain_within(&self) -> Duration {
+        self.run.phases().drain_s.map_or(DRAIN_WITHIN, Duration::from_secs_f64)
+    }
+
     /// Waits until every window that the topic holds has arrived. Those that have not are the oracle's to name.
     fn wait_for_windows(&self, feed: &Feed, truth: &HashSet<WindowKey>, begin: Instant) -> Result<()> {
-        let within = DRAIN_WITHIN + self.longest_checkpoint(feed)?;
+        let own = self.run.phases().drain_s.is_some();
+        let longest = if own { Duration::ZERO } else { self.longest_checkpoint(feed)? };
+        let within = self.drain_within() + longest;
         loop {
             let missing = feed.observing.missing(truth);
             if missing == 0 {

@@ -44,9 +44,14 @@ impl Trial {
     }
 
     /// Waits until the job keeps up and a checkpoint that cprun triggers itself has completed. What no replay feeds
-    /// cannot be told to keep up; there the checkpoint is all.
+    /// cannot be told to keep up; there the checkpoint is all. Or for as long as the script says, for load that no job
+    /// keeps up with.
     fn warm_up(&self, feed: &Feed) -> Result<()> {
         let begin = Instant::now();
+        if let Some(seconds) = self.run.phases().warm_up_s {
+            self.status("warming up", &format!("for {seconds} s"));
+            return self.wait_through(feed, begin + Duration::from_secs_f64(seconds));
+        }
         if let Some(load) = &feed.load {
             self.keep_up(feed, load, begin)?;
         }
@@ -75,8 +80,7 @@ impl Trial {
             probed |= sample.source == "probe";
             let progress = load.replay.progress();
             if progress.finished {
-                return Err(Error::trial("the data set ended before the warm-up")
-                    .hint("replay more rows, or at a lower `speed`"));
+                return Err(no_data_left());
             }
             for point in meter.push(&sample) {
                 let small = point.lag <= STEADY_LAG_S * progress.offered_rate;
@@ -88,6 +92,21 @@ impl Trial {
             }
         }
         Ok(())
+    }
+
+    fn wait_through(&self, feed: &Feed, end: Instant) -> Result<()> {
+        let look_every = self.target()?.apparatus.look_every();
+        loop {
+            self.check_health(feed)?;
+            if feed.load.as_ref().is_some_and(|load| load.replay.progress().finished) {
+                return Err(no_data_left());
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            self.pass(left.min(look_every))?;
+        }
     }
 
     fn first_checkpoint(&self, feed: &Feed, begin: Instant) -> Result<()> {
@@ -113,7 +132,7 @@ impl Trial {
 
     /// Lets the faults fall due, and returns why the phase ended.
     fn measure(&self, feed: &Feed, from_epoch_ms: f64, act: &mut dyn FnMut(u32) -> Result<()>) -> Result<&'static str> {
-        let duration_end = self.run.duration_s().map(|seconds| from_epoch_ms + seconds * 1e3);
+        let duration_end = self.run.phases().duration_s.map(|seconds| from_epoch_ms + seconds * 1e3);
         let faults = self.faults_declared().filter(|(_, count)| *count > 0);
         for number in 1..=faults.map_or(0, |(_, count)| count) {
             let every_s = faults.map_or(0.0, |(every, _)| every);
@@ -225,3 +244,7 @@ impl Trial {
 }
 
 const DATA_ENDED: &str = "the last row of the data set";
+
+fn no_data_left() -> Error {
+    Error::trial("the data set ended before the warm-up").hint("replay more rows, or at a lower `speed`")
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rand::seq::IndexedRandom;
 
 use super::Trial;
-use crate::cluster::{Instance, Role, Scope};
+use crate::cluster::{Instance, Role, Scope, flink_role};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::flink::{JobManager, JobSpec, RunRequest, is_terminal, program_arguments};
@@ -17,7 +17,7 @@ use crate::run::apparatus::JobRequest;
 use crate::run::job::{COLUMNS, Origin, Program, words_for_jar};
 use crate::run::plan::generator;
 use crate::run::state::StateView;
-use crate::run::{Job, Submission};
+use crate::run::{Job, Submission, Target};
 
 /// A topic that a trial made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,6 +149,7 @@ impl Trial {
             results_topic,
             state: StateView::rehearsed(),
         };
+        self.configure(&target, &request.configuration)?;
         self.status("submitting", &job.name);
         let request = JobRequest { program: &program, spec: &self.spec, job: &job, request };
         job.id = target.apparatus.submit(&self.run, &request)?;
@@ -210,6 +211,22 @@ impl Trial {
         self.note_submitted(&job)?;
         target.apparatus.keep_evidence(&self.run, &job);
         Ok(job)
+    }
+
+    /// Starts JobManager and TaskManagers anew where the job wants settings that only those read, or a job before it
+    /// did, and writes down what Flink then says it runs with.
+    fn configure(&self, target: &Target, configuration: &BTreeMap<String, String>) -> Result<()> {
+        let at_start = configuration.iter().filter(|(key, _)| flink_role::is_read_at_start(key));
+        let settings: BTreeMap<String, String> = at_start.map(|(key, value)| (key.clone(), value.clone())).collect();
+        self.status("setting up", "the configuration of Flink");
+        if self.run.wait(target.cluster.configure(&settings))? {
+            self.run.wait(target.fresh_taskmanagers(&self.run.host))?;
+        }
+        if settings.is_empty() {
+            return Ok(());
+        }
+        let in_force = self.run.wait(target.configuration())?;
+        self.run.note_flink(&format!("flink {}", self.spec.id), in_force)
     }
 
     fn make_results_topic(&self, spec: &JobSpec) -> Result<Option<String>> {

@@ -162,8 +162,8 @@ impl Blocks {
         }
         self.last = now;
         self.blocks += 1;
-        let mut specs = run::block(&experiment.plans(), self.blocks, session.options.seed)?;
-        run.claim(&mut specs)?;
+        let mut specs = run::block(&experiment.plans(), self.blocks, experiment.order, session.options.seed)?;
+        run.claim(name, &mut specs)?;
         self.combinations = specs
             .iter()
             .map(|spec| spec.id.rsplit_once('#').map_or("", |(combination, _)| combination).to_owned())

@@ -61,7 +61,7 @@ const SUBMIT: Primitive = Primitive {
                 "config",
                 Kind::Map,
                 "#{}",
-                "entries of Flink's configuration for this job; keys in quotes, a duration becomes milliseconds",
+                "entries of Flink's configuration for this job; keys in quotes, a duration becomes milliseconds. For what only JobManager and TaskManagers read (`heartbeat.timeout`, `taskmanager.…`, `state.backend.local-recovery`) they are started anew",
             ),
             Opt::new("class", Kind::Text, "as the manifest says", "entry class of a jar"),
             Opt::new("from", Kind::Text, "", "where a savepoint or checkpoint lies that the job starts from"),
@@ -103,7 +103,9 @@ fn submit(call: &Call<'_>) -> Outcome {
     let args: BTreeMap<String, Given> =
         args.into_iter().map(|(name, value)| Ok((name.to_string(), given(&name, &value)?))).collect::<Result<_>>()?;
     let config = call.map("config").unwrap_or_default();
-    let config = config.into_iter().map(|(name, value)| (name.to_string(), config_text(&value))).collect();
+    let config: BTreeMap<String, String> =
+        config.into_iter().map(|(name, value)| (name.to_string(), config_text(&value))).collect();
+    crate::cluster::flink_role::check_settings(config.keys())?;
     let columns = match session.state().opened.as_slice() {
         [one] => Some(one.columns().to_string()),
         _ => None,
@@ -174,12 +176,13 @@ fn given(name: &str, value: &Dynamic) -> Result<Given> {
     })
 }
 
+/// Milliseconds without their unit: some of Flink's settings are plain numbers up to 1.19, and all take them.
 fn config_text(value: &Dynamic) -> String {
     if let Some(secret) = value.clone().try_cast::<Secret>() {
         return secret.reveal().to_owned();
     }
     match value.clone().try_cast::<Duration>() {
-        Some(duration) => format!("{} ms", (duration.seconds * 1e3).round()),
+        Some(duration) => format!("{}", (duration.seconds * 1e3).round()),
         None => value.to_string(),
     }
 }

@@ -8,7 +8,7 @@ use super::enough::Trials;
 use crate::analysis::enough::Enough;
 use crate::error::{self, Error, Result};
 use crate::record::{AxisValue, Recorder};
-use crate::run::{self, AxisPlan, Run, Trial, TrialSpec};
+use crate::run::{self, AxisPlan, Order, Phases, Run, Trial, TrialSpec};
 use crate::script::background::detached;
 use crate::script::declare::{
     Argument, Belongs, Call, Effect, Handle, Kind, Opt, Options, Outcome, Primitive, Property,
@@ -35,12 +35,11 @@ pub struct Study {
     pub name: String,
 }
 
-/// Words that will be options of `experiment`, and cannot name axes until then.
-const KEPT: [&str; 3] = ["warm_up", "drain", "order"];
+const ORDER: Kind = Kind::Word(|| Order::ALL.map(Order::name).to_vec());
 
 const TRIALS_DOC: &str = "Rehearses the body, opens the run, and returns its trials in their order.\n\n\
     This is the first half of `experiment`. The body is rehearsed once for each combination before anything starts. Trials \
-    come in blocks of one of each combination, each block shuffled by the run's seed.";
+    come in blocks of one of each combination, each block shuffled by the run's seed unless `order` says otherwise.";
 
 pub const PRIMITIVES: &[Primitive] = &[
     Primitive {
@@ -61,6 +60,19 @@ pub const PRIMITIVES: &[Primitive] = &[
                     "trials of each combination; or `enough(#{ … })`, until figures are known well enough",
                 ),
                 Opt::new("duration", Kind::Duration, "", "how long the measured phase lasts at most"),
+                Opt::new(
+                    "warm_up",
+                    Kind::Duration,
+                    "",
+                    "how long the warm-up lasts; without it, until the job keeps up and a checkpoint is done, and 60 s at most",
+                ),
+                Opt::new(
+                    "drain",
+                    Kind::Duration,
+                    "",
+                    "how long the last windows are waited for at most; without it 60 s and the longest checkpoint seen",
+                ),
+                Opt::new("order", ORDER, "\"shuffled\"", "whether each block of trials is shuffled by the seed"),
             ],
             others: "an axis: the elements of a list are its values, anything else is one value",
         }),
@@ -125,7 +137,7 @@ fn trials(call: &Call<'_>) -> Outcome {
     let mut experiment = Experiment::read(call)?;
     experiment.order_axes(&name, &session.source.text);
     let enough = call.handle::<Enough>("repeats").ok();
-    let mut specs = run::trials(&experiment.plans(), experiment.repeats, session.options.seed)?;
+    let mut specs = run::trials(&experiment.plans(), experiment.repeats, experiment.order, session.options.seed)?;
     let rehearsal = rehearse(call.context, session, &experiment, &specs, &body)?;
     if session.purpose == Purpose::Estimate {
         session.state().estimate = Some(rehearsal);
@@ -133,12 +145,12 @@ fn trials(call: &Call<'_>) -> Outcome {
     }
     announce(session, &name, &rehearsal, enough.as_ref())?;
     let run = open_run(session)?;
-    run.set_duration(experiment.duration_s);
+    run.set_phases(experiment.phases);
     if let Some(enough) = enough {
         let session = Arc::clone(session);
         return Ok(Dynamic::from(Trials { session, name, experiment: Arc::new(experiment), enough }));
     }
-    run.claim(&mut specs)?;
+    run.claim(&name, &mut specs)?;
     Ok(Dynamic::from_array(specs.into_iter().map(|spec| experiment.handle(spec)).map(Dynamic::from).collect()))
 }
 
@@ -146,24 +158,24 @@ fn trials(call: &Call<'_>) -> Outcome {
 pub struct Experiment {
     axes: Vec<(String, Vec<Dynamic>)>,
     repeats: u32,
-    duration_s: Option<f64>,
+    phases: Phases,
+    pub order: Order,
 }
 
 impl Experiment {
     fn read(call: &Call<'_>) -> Result<Self> {
         let mut axes = Vec::new();
         for (key, value) in &call.others {
-            if KEPT.contains(&key.as_str()) {
-                return Err(Error::script(format!(
-                    "{}: `{key}` is no axis, and as an option it is not built yet",
-                    call.name()
-                ))
-                .hint(format!("leave out `{key}`")));
-            }
             let values = value.clone().try_cast::<Array>().unwrap_or_else(|| vec![value.clone()]);
             axes.push((key.to_string(), values));
         }
-        Ok(Self { axes, repeats: call.count("repeats")?.unwrap_or(1), duration_s: call.duration_s("duration")? })
+        let phases = Phases {
+            duration_s: call.duration_s("duration")?,
+            warm_up_s: call.duration_s("warm_up")?,
+            drain_s: call.duration_s("drain")?,
+        };
+        let order = call.text("order").and_then(|name| Order::parse(&name)).unwrap_or_default();
+        Ok(Self { axes, repeats: call.count("repeats")?.unwrap_or(1), phases, order })
     }
 
     pub fn plans(&self) -> Vec<AxisPlan> {
@@ -222,9 +234,10 @@ fn rehearse(
     for spec in specs {
         if spec.repeat == 1 {
             let one = rehearse_one(context, session, experiment.handle(spec.clone()), body)?;
-            let measured_s = [one.measured_s(), experiment.duration_s].into_iter().flatten().min_by(f64::total_cmp);
+            let measured_s = [one.measured_s(), experiment.phases.duration_s].into_iter().flatten().min_by(f64::total_cmp);
             result_at(context, one.check_end(measured_s))?;
-            all.add(measured_s, experiment.repeats);
+            let warm_up_s = experiment.phases.warm_up_s.unwrap_or(0.0);
+            all.add(measured_s.map(|seconds| seconds + warm_up_s), experiment.repeats);
             one.warning(measured_s).into_iter().for_each(|warning| all.warn(warning));
         }
     }
