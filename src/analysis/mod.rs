@@ -11,6 +11,7 @@ pub mod checkpoints;
 pub mod curve;
 pub mod enough;
 pub mod folded;
+pub mod foreign;
 pub mod history;
 pub mod lag;
 pub mod latency;

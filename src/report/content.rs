@@ -188,13 +188,17 @@ fn describe(machine: &Machine) -> String {
 
 /// What the script had to say.
 fn texts(results: &Results) -> Option<Section> {
-    let texts: Vec<Block> = results
-        .report_parts
-        .iter()
-        .filter(|part| part.part == "text")
-        .filter_map(|part| part.text.clone().map(Block::Text))
-        .collect();
+    let said = results.report_parts.iter().filter_map(|part| Part::of_script(&part.part, part.text.as_ref()?));
+    let texts: Vec<Block> = said.flat_map(|part| said_as(&part, results)).collect();
     (!texts.is_empty()).then(|| Section::new("script", "From the script", texts))
+}
+
+fn said_as(part: &Part, results: &Results) -> Vec<Block> {
+    match (part, part.table(results)) {
+        (Part::Text(text), _) => vec![Block::Text(text.clone())],
+        (_, Some(table)) => vec![Block::Lead(table.title.clone()), Block::Table(table)],
+        (_, None) => Vec::new(),
+    }
 }
 
 /// How the figures are to be read, in the report itself: it may be all that a reader ever sees.

@@ -10,7 +10,7 @@ mod document;
 mod findings;
 mod html;
 mod markdown;
-mod number;
+pub mod number;
 pub mod outlook;
 pub mod plots;
 mod table;
@@ -21,7 +21,7 @@ use crate::analysis::provenance::Provenance;
 use crate::analysis::results::Results;
 use crate::error::{Error, Result};
 
-use table::Table;
+pub use table::Table;
 
 /// A part of the report, as a script names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +51,8 @@ pub enum Part {
     /// One of `plots::NAMES`.
     Plot(&'static str),
     Text(String),
+    /// A table that the script made itself.
+    Rows(Table),
 }
 
 impl Part {
@@ -104,6 +106,7 @@ impl Part {
             Self::Verdicts => "verdicts",
             Self::Plot(_) => "plot",
             Self::Text(_) => "text",
+            Self::Rows(_) => "rows",
         }
     }
 
@@ -119,9 +122,21 @@ impl Part {
         let text = match self {
             Self::Text(text) => Some(text.clone()),
             Self::Plot(name) => Some((*name).to_owned()),
+            // A table of strings is always JSON.
+            Self::Rows(table) => serde_json::to_string(table).ok(),
             _ => None,
         };
         (self.name().into(), text)
+    }
+
+    /// What the script itself said, text or table, as the journal keeps it.
+    #[must_use]
+    pub fn of_script(name: &str, text: &str) -> Option<Self> {
+        match name {
+            "text" => Some(Self::Text(text.to_owned())),
+            "rows" => serde_json::from_str(text).ok().map(Self::Rows),
+            _ => None,
+        }
     }
 
     fn table(&self, results: &Results) -> Option<Table> {
@@ -145,6 +160,7 @@ impl Part {
             Self::Resources => Some(tables::resources(results)),
             Self::Trials => Some(tables::trials(results)),
             Self::Verdicts => Some(tables::verdicts(results)),
+            Self::Rows(table) => Some(table.clone()),
             Self::Plot(_) | Self::Text(_) => None,
         }
     }

@@ -1,10 +1,12 @@
 //! One table, and its three forms.
 
+use serde::{Deserialize, Serialize};
+
 use super::html::escape;
 use super::markdown;
 
 /// Title, what a reader must know about it, header, rows, and notes below.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Table {
     pub title: String,
     pub caption: String,

@@ -45,6 +45,25 @@ impl Source {
         Some(Self { name: path.to_owned(), text, folder: None })
     }
 
+    /// The content of a file that the script names: beside it, else under the current directory, else of those that
+    /// came with cprun.
+    pub fn beside(&self, host: &Host, path: &str) -> Result<Vec<u8>> {
+        let places = self.folder.iter().chain([&host.directory]).map(|folder| folder.join(path));
+        for place in places {
+            match std::fs::read(&place) {
+                Ok(content) => return Ok(content),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(Error::missing(format!("cannot read {path}: {error}"))),
+            }
+        }
+        let own = Path::new(&self.name).parent().map(|folder| folder.join(path).display().to_string());
+        let embedded = crate::EMBEDDED.iter().find(|(name, _)| *name == path || own.as_deref() == Some(*name));
+        embedded.map(|(_, content)| content.to_vec()).ok_or_else(|| {
+            Error::missing(format!("there is no file {path}"))
+                .hint("the path is relative to the script, or to the current directory")
+        })
+    }
+
     /// The name of the experiments of this script: the file without folder and extension.
     #[must_use]
     pub fn stem(&self) -> String {
@@ -84,6 +103,19 @@ impl Source {
     }
 }
 
+/// Names in the order in which a map of the text has just them; where none does, by the first place of each.
+#[must_use]
+pub fn in_written_order(text: &str, mut names: Vec<String>) -> Vec<String> {
+    let place = |from: &str, name: &str| key_position(from, name);
+    let literal = text.match_indices("#{").map(|(start, _)| &text[start..]).find(|rest| {
+        let end = rest.find('}').unwrap_or(rest.len());
+        names.iter().all(|name| place(&rest[..end], name).is_some())
+    });
+    let from = literal.unwrap_or(text);
+    names.sort_by_key(|name| place(from, name).unwrap_or(usize::MAX));
+    names
+}
+
 /// Where a key of a map, `name:` or `"name":`, stands in a text.
 #[must_use]
 pub fn key_position(text: &str, name: &str) -> Option<usize> {
@@ -97,7 +129,15 @@ pub fn key_position(text: &str, name: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::key_position;
+    use super::{in_written_order, key_position};
+
+    #[test]
+    fn columns_stand_as_the_script_wrote_them() {
+        let text = "params(#{ rate: 1, kind: 2 }); rows.map(|r| #{ kind: r.kind, R: r.R_s, rate: r.rate })";
+        let sorted = |names: [&str; 3]| in_written_order(text, names.map(str::to_owned).to_vec());
+        assert_eq!(sorted(["R", "kind", "rate"]), ["kind", "R", "rate"]);
+        assert_eq!(sorted(["other", "kind", "rate"]), ["rate", "kind", "other"]);
+    }
 
     #[test]
     fn a_key_is_found_and_its_like_are_not() {

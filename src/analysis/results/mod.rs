@@ -54,6 +54,11 @@ pub struct Results {
 }
 
 impl Results {
+    /// The trials of one combination of axes.
+    pub fn trials_of<'a>(&'a self, row: &'a Row) -> impl Iterator<Item = &'a TrialResult> {
+        self.trials.iter().filter(|trial| trial.combination() == row.combination)
+    }
+
     /// Whether any trial broke a limit of the table of verdicts.
     #[must_use]
     pub fn is_any_check_broken(&self) -> bool {

@@ -229,6 +229,14 @@ impl TrialResult {
         self.judgement.verdict != Verdict::Invalid && self.outcome == "done"
     }
 
+    /// How far the source stood behind at the end of the measured phase, in seconds of the offered rate.
+    #[must_use]
+    pub fn lag_at_end_s(&self) -> Option<f64> {
+        let (from, to) = self.measured()?;
+        let last = self.lag.iter().rev().find(|point| (from..=to).contains(&point.at_epoch_ms))?;
+        Some(last.lag / self.offered_per_s.filter(|rate| *rate > 0.0)?)
+    }
+
     /// The combination of axes: the id without its repeat.
     #[must_use]
     pub fn combination(&self) -> &str {

@@ -1,10 +1,13 @@
-//! `analysis::…`: the formulas.
+//! `analysis::…`: the formulas, what a study measured, and figures of lists.
+
+mod figures;
+mod study;
 
 use rhai::Dynamic;
 
 use crate::analysis::model::{self, Conditions, Model};
 use crate::error::{Error, Result};
-use crate::script::declare::{Belongs, Call, Effect, Kind, Opt, Options, Outcome, Primitive};
+use crate::script::declare::{Argument, Belongs, Call, Effect, Kind, Opt, Options, Outcome, Primitive};
 use crate::script::units::Duration;
 
 const MODELS: Kind = Kind::Word(|| Model::ALL.map(Model::name).to_vec());
@@ -22,6 +25,13 @@ const MTBF: Opt = Opt::new("mtbf", Kind::Seconds, "", "mean time between failure
 const N: Opt = Opt::new("n", Kind::Number, "1", "depth of the topology: operators on the longest path");
 const DELTA: Opt = Opt::new("delta", Kind::Seconds, "0", "delay of a checkpoint's barrier in each hop");
 const MODEL: Opt = Opt::new("model", MODELS, "\"poisson\"", "what is assumed of failures and triggers");
+
+const STUDY: Argument = Argument::required("study", Kind::Handle("study"), "what `experiment` returned");
+const VALUES: Argument = Argument::required(
+    "values",
+    Kind::List(&Kind::Either(&[Kind::Number, Kind::Duration, Kind::Nothing])),
+    "numbers, or durations; what is `()` is left out",
+);
 
 pub const PRIMITIVES: &[Primitive] = &[
     Primitive {
@@ -62,6 +72,107 @@ pub const PRIMITIVES: &[Primitive] = &[
         belongs: Belongs::Anywhere,
         example: "analysis::optimal_interval(#{ c: 0.778, lambda: 1.0/600.0 })  // 30.816 s",
         run: optimal_interval,
+    },
+    Primitive {
+        module: "analysis",
+        name: "rows",
+        doc: "Returns what an experiment measured, a map for each combination of its axes.\n\nA map holds the axes by \
+            their names and the figures of summary.csv by theirs (`R_s`, `c_duration_s`, `useful_per_s`, …), each \
+            as `#{ value, lo, hi, n }`: the 95 % interval is `()` where there is none, and the figure is `()` where \
+            it is not known. Beside them are `offered_per_s`, what the replay offered; `lag_end_s`, how far the \
+            source stood behind at the end of the measured phase, in seconds of the offered rate; `verdict`; and \
+            `trials`, their number.\n\nIntervals are over trials only where there are several: see `repeats`.",
+        arguments: &[STUDY],
+        options: None,
+        returns: Kind::List(&Kind::Map),
+        effect: Effect::Reads,
+        belongs: Belongs::Anywhere,
+        example: r#"
+            for row in analysis::rows(study) {
+                print(`${row.interval}: ${row.useful_per_s} rows a second, ${row.verdict}`);
+            }
+        "#,
+        run: study::rows,
+    },
+    Primitive {
+        module: "analysis",
+        name: "faults",
+        doc: "Returns the faults of an experiment, a map for each.\n\nThey come in the order of time. A map holds \
+            the axes by their names, `trial`, `number`, `kind`, `instance` and `restarts`, and in seconds, `()` \
+            where it was not seen: `R_s`, from the fault to the first record after it; `R_ready_s`, only from when \
+            the instance was back; `detected_s`, from the fault until Flink noticed; then what R is made of after \
+            that: `hold_s` (no slot), `redeployment_s` (restart delay, scheduling), `restore_s`, `start_s`; and \
+            `caught_up_s`.",
+        arguments: &[STUDY],
+        options: None,
+        returns: Kind::List(&Kind::Map),
+        effect: Effect::Reads,
+        belongs: Belongs::Anywhere,
+        example: r#"
+            let faults = analysis::faults(study);
+            print(analysis::mean(faults.map(|fault| fault.R_s)));
+        "#,
+        run: study::faults,
+    },
+    Primitive {
+        module: "analysis",
+        name: "mean",
+        doc: "Returns the mean of a list as `#{ value, lo, hi, n }`, with its 95 % interval.\n\nBelow 20 values the \
+            interval is Student's t, of durations on logarithms; from 20 on a block bootstrap, so that values in \
+            the order of time may resemble their neighbours. One value has none: `lo` and `hi` are `()`. Of an \
+            empty list it is `()`.",
+        arguments: &[VALUES],
+        options: None,
+        returns: Kind::Any,
+        effect: Effect::Pure,
+        belongs: Belongs::Anywhere,
+        example: "analysis::mean([4.0, 5.0, 9.0]).value  // 6.0",
+        run: figures::mean,
+    },
+    Primitive {
+        module: "analysis",
+        name: "median",
+        doc: "Returns the median of a list as `#{ value, lo, hi, n }`, with its 95 % interval.\n\nThere is an interval \
+            from 20 values on. Of an empty list it is `()`.",
+        arguments: &[VALUES],
+        options: None,
+        returns: Kind::Any,
+        effect: Effect::Pure,
+        belongs: Belongs::Anywhere,
+        example: "analysis::median([4.s, 5.s, 9.s]).value.seconds  // 5.0",
+        run: figures::median,
+    },
+    Primitive {
+        module: "analysis",
+        name: "quantile",
+        doc: "Returns a quantile of a list as `#{ value, lo, hi, n }`, with its 95 % interval.\n\nBetween two values it \
+            is interpolated. There is an interval from 20 values on, Woodruff's. Of an empty list it is `()`.",
+        arguments: &[VALUES, Argument::required("q", Kind::Number, "0 to 1; 0.99 is the value that 99 % lie below")],
+        options: None,
+        returns: Kind::Any,
+        effect: Effect::Pure,
+        belongs: Belongs::Anywhere,
+        example: "analysis::quantile([0.0, 10.0, 20.0, 30.0], 0.9).value  // 27.0",
+        run: figures::quantile,
+    },
+    Primitive {
+        module: "analysis",
+        name: "read_csv",
+        doc: "Reads a CSV file with a header, a map for each row.\n\nWhat looks like a number is one; an empty field \
+            and `NaN` are `()`; all else is a string. Columns whose names are no names of Rhai are read as \
+            `row[\"Latency (ms)\"]`. The path is relative to the script, or else to the current directory.\n\nA file \
+            that is missing ends the script with exit code 66. One of more than a million rows, or with two columns \
+            of one name, is an error.",
+        arguments: &[Argument::required("file", Kind::Text, "the file, as in `\"data/monitor.csv\"`")],
+        options: None,
+        returns: Kind::List(&Kind::Map),
+        effect: Effect::Reads,
+        belongs: Belongs::Anywhere,
+        example: r#"
+            let rows = analysis::read_csv("scripts/data/monitor.csv");
+            analysis::median(rows.map(|row| row.throughput)).value > 0.0  // true
+        "#,
+        run: figures::read_csv,
     },
 ];
 

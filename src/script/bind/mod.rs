@@ -79,7 +79,7 @@ const PARTS: &[Part] = &[
     },
     Part {
         module: "analysis",
-        doc: "The formulas for utilization and the optimal interval.",
+        doc: "The formulas, what an experiment measured, and figures of lists.",
         primitives: analysis::PRIMITIVES,
         handles: Vec::new,
     },
