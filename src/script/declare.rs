@@ -325,3 +325,6 @@ fn invoke(
         Thrown::Failure(failure) => failure,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -113,7 +113,7 @@ pub const PRIMITIVES: &[Primitive] = &[
     },
 ];
 
-const EXAMPLE: &str = r#"let trips = dataset::nyc("");
+const EXAMPLE: &str = r#"let trips = dataset::nyc("", #{ from: "2023-01-02", to: "2023-01-09" });
 let body = |v| {
     let topic = kafka::create_topic("trips");
     let job = flink::submit("nyc-window", #{ interval: v.interval, args: #{ topic: topic } });

@@ -27,7 +27,7 @@ pub const PRIMITIVES: &[Primitive] = &[Primitive {
                 intervals: [5.s, 30.s],  // checkpoint intervals compared
                 repeats: 3,
             }, #{ quick: #{ repeats: 1 } });
-            print(p.intervals);
+            print(`${p.intervals}, ${p.repeats} times`);
         "#,
     run: params,
 }];
