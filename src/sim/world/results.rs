@@ -91,7 +91,10 @@ impl World {
 
     pub(super) fn rows_visible(&mut self) {
         while let Some(run) = &mut self.run {
-            let Some(row) = run.results.unread.pop_front_if(|row| row.visible_ms <= self.now_ms) else { return };
+            if run.results.unread.front().is_none_or(|row| row.visible_ms > self.now_ms) {
+                return;
+            }
+            let Some(row) = run.results.unread.pop_front() else { return };
             run.results.seen.insert(row.total.window_start_epoch_ms);
             self.tell_row(&row.total, row.written_ms, row.visible_ms);
         }
