@@ -28,17 +28,36 @@ const PROBE_WITHIN: Duration = Duration::from_secs(15);
 enum Waited {
     Due,
     DataEnded,
+    ScriptDone,
 }
 
+/// What a script does while the trial is measured, beside faults and replay.
+pub trait Beside: Send {
+    /// How it ended; `None` while it goes on.
+    fn ended(&mut self) -> Option<Result<()>>;
+
+    /// Ends it, and waits until it has ended.
+    fn stop(&mut self);
+}
+
+/// Starts what a script does beside a trial, where it does something.
+pub type StartBeside<'a> = &'a mut dyn FnMut() -> Result<Option<Box<dyn Beside>>>;
+
 impl Trial {
-    /// Runs all phases after the body has returned; `act` is called for each fault that falls due.
-    pub fn drive(&self, act: &mut dyn FnMut(u32) -> Result<()>) -> Result<()> {
+    /// Runs all phases after the body has returned; `act` is called for each fault that falls due, `beside` when the
+    /// measured phase begins.
+    pub fn drive(&self, act: &mut dyn FnMut(u32) -> Result<()>, beside: StartBeside<'_>) -> Result<()> {
         let feed = self.begin_feed()?;
         self.warm_up(&feed)?;
         feed.measure_from_now();
         let from_epoch_ms = self.run.host.clock.now_epoch_ms();
         self.note(Step::MeasuredFrom { at_epoch_ms: from_epoch_ms })?;
-        let because = self.measure(&feed, from_epoch_ms, act)?;
+        self.state().beside = beside()?;
+        let because = self.measure(&feed, from_epoch_ms, act);
+        // Taken out first: while it ends it may ask something of this trial.
+        let beside = self.state().beside.take();
+        beside.into_iter().for_each(|mut beside| beside.stop());
+        let because = because?;
         self.note(Step::MeasuredTo { at_epoch_ms: self.run.host.clock.now_epoch_ms(), because: because.to_owned() })?;
         self.drain(&feed, because)
     }
@@ -150,6 +169,7 @@ impl Trial {
             (Some(faults), Some(duration)) if duration < faults => (Some(duration), "duration"),
             (Some(faults), _) => (Some(faults), "one period after the last fault"),
             (None, Some(duration)) => (Some(duration), "duration"),
+            (None, None) if self.state().beside.is_some() => (None, SCRIPT_DONE),
             (None, None) if feed.load.is_none() => return Err(Required::End.lacking()),
             (None, None) => (None, DATA_ENDED),
         };
@@ -158,7 +178,20 @@ impl Trial {
 
     /// Waits for the end; names the data set where that ended first.
     fn end_of(&self, feed: &Feed, end_epoch_ms: Option<f64>) -> Result<Option<&'static str>> {
-        Ok((self.wait_until(feed, end_epoch_ms)? == Waited::DataEnded).then_some(DATA_ENDED))
+        Ok(match self.wait_until(feed, end_epoch_ms)? {
+            Waited::Due => None,
+            Waited::DataEnded => Some(DATA_ENDED),
+            Waited::ScriptDone => Some(SCRIPT_DONE),
+        })
+    }
+
+    /// Whether what the script does beside the trial is over; its error ends the trial.
+    fn is_script_done(&self) -> Result<bool> {
+        let mut beside = self.state().beside.take();
+        let ended = beside.as_mut().and_then(|beside| beside.ended());
+        let done = ended.is_some();
+        self.state().beside = beside;
+        ended.transpose().map(|_| done)
     }
 
     /// Calls the script for the fault that is due. A fault that does not come about makes the trial invalid,
@@ -192,6 +225,10 @@ impl Trial {
             self.check_health(feed)?;
             if feed.has_sent_all() {
                 return Ok(Waited::DataEnded);
+            }
+            // With faults or a duration to come the phase goes on without it.
+            if self.is_script_done()? && epoch_ms.is_none() {
+                return Ok(Waited::ScriptDone);
             }
             if until.is_some_and(|until| Instant::now() >= until) {
                 return Ok(Waited::Due);
@@ -244,6 +281,7 @@ impl Trial {
 }
 
 const DATA_ENDED: &str = "the last row of the data set";
+const SCRIPT_DONE: &str = "the end of run::during";
 
 fn no_data_left() -> Error {
     Error::trial("the data set ended before the warm-up").hint("replay more rows, or at a lower `speed`")

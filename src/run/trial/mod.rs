@@ -14,6 +14,7 @@ mod setup;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+pub use drive::Beside;
 pub use open::{Work, Working};
 pub use setup::{ReplayPlan, Required, Topic};
 
@@ -51,6 +52,8 @@ struct State {
     injector: Option<Arc<Injector>>,
     setup: Setup,
     feed: Option<Arc<Feed>>,
+    /// What the script does while the trial is measured.
+    beside: Option<Box<dyn Beside>>,
     opened: Open,
 }
 

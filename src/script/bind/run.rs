@@ -1,6 +1,6 @@
 //! `run::trials`, `run::trial`, `run::study`: what `experiment` in the stdlib is made of.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
 
@@ -9,7 +9,7 @@ use crate::analysis::enough::Enough;
 use crate::error::{self, Error, Result};
 use crate::record::{AxisValue, Recorder};
 use crate::run::{self, AxisPlan, Order, Phases, Run, Trial, TrialSpec};
-use crate::script::background::detached;
+use crate::script::background::{self, Background, detached};
 use crate::script::declare::{
     Argument, Belongs, Call, Effect, Handle, Kind, Opt, Options, Outcome, Primitive, Property,
 };
@@ -234,7 +234,8 @@ fn rehearse(
     for spec in specs {
         if spec.repeat == 1 {
             let one = rehearse_one(context, session, experiment.handle(spec.clone()), body)?;
-            let measured_s = [one.measured_s(), experiment.phases.duration_s].into_iter().flatten().min_by(f64::total_cmp);
+            let measured_s =
+                [one.measured_s(), experiment.phases.duration_s].into_iter().flatten().min_by(f64::total_cmp);
             result_at(context, one.check_end(measured_s))?;
             let warm_up_s = experiment.phases.warm_up_s.unwrap_or(0.0);
             all.add(measured_s.map(|seconds| seconds + warm_up_s), experiment.repeats);
@@ -367,11 +368,62 @@ fn live(
             error
         }),
     };
-    let outcome = trial.drive(&mut call);
+    let failed = Arc::new(Mutex::new(None));
+    let mut beside = || During::start(session, context, &failed);
+    let outcome = trial.drive(&mut call, &mut beside);
+    let thrown = thrown.or_else(|| failed.lock().unwrap_or_else(PoisonError::into_inner).take());
     match (outcome, thrown) {
         (Ok(()), _) => Ok(()),
         (Err(_), Some(failure)) => Err(failure),
         (Err(error), None) => Err(errors::at(context, error)),
+    }
+}
+
+/// What `run::during` named, on a thread of its own.
+struct During {
+    background: Arc<Background>,
+    failed: Arc<Mutex<Option<Failure>>>,
+}
+
+impl During {
+    fn start(
+        session: &Arc<Session>,
+        context: &NativeCallContext,
+        failed: &Arc<Mutex<Option<Failure>>>,
+    ) -> Result<Option<Box<dyn run::Beside>>> {
+        let (body, trial) = {
+            let state = session.state();
+            (state.during.clone(), state.current.clone())
+        };
+        let Some(body) = body else { return Ok(None) };
+        let slot = Arc::clone(failed);
+        let work = move |context: &NativeCallContext<'_>| {
+            if let Err(failure) = body.call_within_context::<Dynamic>(context, (trial,)) {
+                *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+            }
+        };
+        let background = background::start(session, context, "during".into(), work)?;
+        Ok(Some(Box::new(Self { background, failed: Arc::clone(failed) })))
+    }
+}
+
+impl run::Beside for During {
+    fn ended(&mut self) -> Option<Result<()>> {
+        if self.background.is_running() {
+            return None;
+        }
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(failed.as_ref().map_or(Ok(()), |failure| Err(errors::summary(failure))))
+    }
+
+    fn stop(&mut self) {
+        let runs = self.background.is_running();
+        self.background.stop();
+        self.background.join();
+        if runs {
+            // That it was ended is no failure of its own.
+            *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
     }
 }
 
