@@ -47,6 +47,9 @@ pub enum Observation {
 /// Kafka's consumer metric that the study's harness takes for latency, in milliseconds, as the source shows it.
 pub const FETCH_LATENCY: &str = "fetch-latency-avg";
 
+/// What a source's vertex has sent on, by the subtask's attempt, as Flink counts it.
+pub const RECORDS_OUT: &str = "numRecordsOut";
+
 /// Values read at one instant from one source: `probe`, `broker`, `flink`, `replay`, `script`, an instance or a host.
 ///
 /// `script`: what the closures of `sample` return, under names that the script chose.
@@ -55,7 +58,8 @@ pub const FETCH_LATENCY: &str = "fetch-latency-avg";
 /// `position.P` (offset of the next record of partition P), each with subtask and attempt.
 /// `broker`: `end_offset.P`. `replay`: `due_records`, `sent_records`, `acked_records` (cumulative),
 /// `queued_max_ms`, `acked_max_ms` (largest lateness within the step). `flink`: metrics of the
-/// source's subtasks by their own names, read together with the probe.
+/// source's subtasks by their own names, read together with the probe; of a job that nothing describes also
+/// `numRecordsOut`, which carries no stamp and stands here only when it has changed.
 ///
 /// An instance (`taskmanager-1`, …, and `cprun` itself), the attempt being its incarnation, from 1: `cpu_s`
 /// (user and system), `memory_bytes` (resident), `disk_read_bytes`, `disk_written_bytes` (pages made dirty),
@@ -119,7 +123,8 @@ pub struct Checkpoint {
 pub struct FaultMark {
     /// From 1 within its trial.
     pub fault: u32,
-    /// `due`, `issued`, `gone`, `back`; `undone` or `failed` at the end.
+    /// `due`, `issued`, `gone` (the process is dead) or `still` (it was stopped, and is not dead), `back`; `undone` or
+    /// `failed` at the end.
     pub phase: String,
     pub lo_epoch_ms: EpochMs,
     pub hi_epoch_ms: EpochMs,
@@ -196,11 +201,15 @@ pub enum Step {
         out_of_orderness_ms: i64,
         partitions: u32,
     },
-    /// Faults that the schedule holds: `every_s` apart, `count` of them.
+    /// Faults that the schedule holds: `count` of them, `every_s` apart, or that in the mean.
     FaultSchedule {
         every_s: f64,
         count: u32,
         down_for_s: Option<f64>,
+        /// When each is due, in seconds after the start of the measured phase; empty where fault i is due just at
+        /// i times `every_s`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        due_s: Vec<f64>,
     },
     MeasuredFrom {
         at_epoch_ms: EpochMs,

@@ -655,3 +655,31 @@ fn what_is_asked_of_a_job_is_rehearsed() {
     study("flink::wait(flink::submit(\"my.jar\"), #{ state: \"FINISHD\" })", "")
         .fails(65, &["did you mean `FINISHED`?"]);
 }
+
+#[test]
+fn schedules_and_hangs_are_rehearsed() {
+    let body = |faults: &str| {
+        let place = Place::new();
+        fs::write(place.folder.path().join("my.jar"), "no jar at all").expect("written");
+        place.script(&format!(
+            "experiment(\"x\", #{{}}, |v| {{ let job = flink::submit(\"my.jar\"); collect::start(job); {faults} }});"
+        ));
+        place.without_tools(&["x.rhai"])
+    };
+    let pick = r#"cluster::pick("taskmanager", i)"#;
+    for right in [
+        format!("fault::at([5.s, 20.s, 26.s], |i| fault::hang({pick}, #{{ down_for: 10.s }}))"),
+        format!("fault::poisson(25.s, 3, |i| fault::inject(\"hang\", {pick}, #{{ down_for: 1.s }}))"),
+    ] {
+        let ran = body(&right);
+        ran.fails(69, &["Java is not installed"]);
+        assert!(ran.out.contains("1 trial, about"), "its length is known: {}", ran.out);
+    }
+    body(&format!("fault::every(9.s, 1, |i| fault::hang({pick}))")).fails(65, &["fault::hang needs `down_for`"]);
+    body(&format!("fault::every(9.s, 1, |i| fault::inject(\"hang\", {pick}))"))
+        .fails(65, &["a hang needs a `down_for` of more than 0"]);
+    body("fault::at([5.s, 4.s], |i| ())").fails(65, &["4 s comes after 5 s, but the times must ascend"]);
+    body("fault::poisson(0.s, 4, |i| ())").fails(65, &["fault::poisson: `mtbf` is 0 s, but must be positive"]);
+    body("fault::at([5.s], |i| ()); fault::every(9.s, 1, |i| ())")
+        .fails(65, &["this trial has a schedule of faults already"]);
+}

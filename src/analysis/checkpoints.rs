@@ -96,7 +96,8 @@ pub fn trigger_gaps_s(rows: &[CheckpointRow], measured: (EpochMs, EpochMs), dist
 }
 
 /// Ids of checkpoints that failed although they should not: after the first completed one, outside
-/// [issued, running + T] of every fault, and before the replay stopped.
+/// [issued, running + T] of every fault, and before the replay stopped. A fault without a restart has no `running`,
+/// and excuses until it was over.
 #[must_use]
 pub fn unexpected_failures(trial: &Trial, rows: &[CheckpointRow], faults: &[Fault]) -> Vec<u64> {
     let Some(first) = rows.iter().find(|row| row.is_completed()) else { return Vec::new() };
@@ -112,6 +113,7 @@ pub fn unexpected_failures(trial: &Trial, rows: &[CheckpointRow], faults: &[Faul
 
 fn is_excused(fault: &Fault, at: EpochMs, interval_ms: f64) -> bool {
     let Some(issued) = fault.phases.issued else { return false };
-    let until = fault.phases.running.map_or(f64::INFINITY, |running| running.hi + interval_ms);
+    let ran = fault.phases.running.or(fault.over.filter(|_| fault.unharmed));
+    let until = ran.map_or(f64::INFINITY, |ran| ran.hi + interval_ms);
     issued.lo <= at && at <= until
 }

@@ -112,9 +112,12 @@ impl Replay {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct FaultSchedule {
+    /// The period, or the mean of the gaps; one over it is λ.
     pub every_s: f64,
     pub count: u32,
     pub down_for_s: Option<f64>,
+    /// When each is due, in seconds after the start of the measured phase.
+    pub due_s: Vec<f64>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -292,8 +295,10 @@ impl Trial {
                     partitions,
                 });
             }
-            Step::FaultSchedule { every_s, count, down_for_s } => {
-                self.schedule = Some(FaultSchedule { every_s, count, down_for_s });
+            Step::FaultSchedule { every_s, count, down_for_s, due_s } => {
+                let even = || (1..=count).map(|number| f64::from(number) * every_s).collect();
+                let due_s = if due_s.is_empty() { even() } else { due_s };
+                self.schedule = Some(FaultSchedule { every_s, count, down_for_s, due_s });
             }
             Step::MeasuredFrom { at_epoch_ms } => self.measured_from_epoch_ms = Some(at_epoch_ms),
             Step::MeasuredTo { at_epoch_ms, .. } => self.measured_to_epoch_ms = Some(at_epoch_ms),

@@ -18,7 +18,7 @@ pub fn missing_share(
     measured: (EpochMs, EpochMs),
     disturbances: &[Bounds],
 ) -> Option<f64> {
-    if series.probes.is_empty() || step_ms <= 0.0 {
+    if series.probes.is_empty() || series.is_counted || step_ms <= 0.0 {
         return None;
     }
     let calm = calm_spans(measured, disturbances);

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::curve::Curve;
-use crate::record::{EpochMs, Sample, Value};
+use crate::record::{EpochMs, RECORDS_OUT, Sample, Value};
 
 /// What one source subtask told of itself at one instant.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -46,6 +46,15 @@ impl ProbeSample {
         }
         by_subtask.into_values().collect()
     }
+
+    /// What Flink counted of a job without the probe: no stamp, no position.
+    fn counted(sample: &Sample) -> impl Iterator<Item = Self> + '_ {
+        let told = sample.values.iter().filter(|value| sample.source == "flink" && value.0 == RECORDS_OUT);
+        told.filter_map(|&Value(_, subtask, attempt, count)| {
+            let (subtask, attempt, at_epoch_ms) = (subtask?, attempt?, sample.at_epoch_ms);
+            Some(Self { at_epoch_ms, subtask, attempt, records: Some(count), ..Self::default() })
+        })
+    }
 }
 
 /// Partition and end offset of each partition that a line of the broker holds; None for other lines.
@@ -65,7 +74,8 @@ fn partition_of(name: &str, prefix: &str) -> Option<u32> {
 /// All series of one trial.
 #[derive(Clone, Debug, Default)]
 pub struct Series {
-    /// Fresh samples of each source subtask's attempt, (subtask, attempt), in the order of time.
+    /// Fresh samples of each source subtask's attempt, (subtask, attempt), in the order of time. Of a job without the
+    /// probe what Flink counted, which has neither stamps nor positions.
     pub probes: BTreeMap<(u32, u32), Vec<ProbeSample>>,
     /// Position of each partition within an attempt, (attempt, partition).
     pub positions: BTreeMap<(u32, u32), Curve>,
@@ -74,6 +84,8 @@ pub struct Series {
     pub partitions: BTreeSet<u32>,
     /// Records due so far by the replay's schedule.
     pub due_records: Curve,
+    /// Whether the job carries no probe, so that all that is known of its source is what Flink counted.
+    pub is_counted: bool,
 }
 
 impl Series {
@@ -92,6 +104,12 @@ impl Series {
                 end_points.push((sample.at_epoch_ms, ends.values().sum::<f64>()));
             }
             due_points.extend(due_records(sample).map(|due| (sample.at_epoch_ms, due)));
+        }
+        if series.probes.is_empty() {
+            series.is_counted = true;
+            for sample in samples.iter().flat_map(ProbeSample::counted) {
+                series.probes.entry((sample.subtask, sample.attempt)).or_default().push(sample);
+            }
         }
         for samples in series.probes.values_mut() {
             samples.sort_by(|left, right| left.at_epoch_ms.total_cmp(&right.at_epoch_ms));

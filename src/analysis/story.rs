@@ -6,7 +6,8 @@
 
 use super::history::{Run, Trial};
 use crate::record::{
-    Axis, AxisValue, Checkpoint, EpochMs, FaultMark, Line, Observation, ReplayEnd, Sample, State, Step, Value, Window,
+    Axis, AxisValue, Checkpoint, EpochMs, FaultMark, Line, Observation, RECORDS_OUT, ReplayEnd, Sample, State, Step,
+    Value, Window,
 };
 
 pub const STEP_MS: f64 = 250.0;
@@ -108,6 +109,27 @@ impl Story {
         self
     }
 
+    /// Probe samples of the first attempt after a stall from 20 s on: it takes up from where it stood, at twice the pace.
+    pub fn source_goes_on(&mut self, from: f64, until: f64) -> &mut Self {
+        let stood = 19_950.0;
+        for subtask in 0..SUBTASKS {
+            let offset = SUBTASK_OFFSET_MS * f64::from(subtask);
+            for at in stamps(from + offset, until) {
+                let position = (stood + 2.0 * (at - from)).min(at - 50.0);
+                let value = |name: &str, value| Value(name.into(), Some(subtask), Some(0), value);
+                let values = vec![
+                    value("opened_epoch_ms", offset - 50.0),
+                    value("records", 0.75 * position),
+                    value("bad_rows", 0.25 * position),
+                    value("first_epoch_ms", offset),
+                    value(&format!("position.{subtask}"), position),
+                ];
+                self.sample("probe", at, values);
+            }
+        }
+        self
+    }
+
     fn probe(&mut self, reading: Reading, subtask: u32, at: f64) {
         let first = reading.first + SUBTASK_OFFSET_MS * f64::from(subtask);
         let value = |name: &str, value| Value(name.into(), Some(subtask), Some(reading.attempt), value);
@@ -121,6 +143,12 @@ impl Story {
             values.push(value(&format!("position.{subtask}"), position));
         }
         self.sample("probe", at, values);
+    }
+
+    /// What Flink counts of a subtask of a source without the probe.
+    pub fn counted(&mut self, subtask: u32, attempt: u32, at: f64, count: f64) -> &mut Self {
+        self.sample("flink", at, vec![Value(RECORDS_OUT.into(), Some(subtask), Some(attempt), count)]);
+        self
     }
 
     /// A sample of the counters of an instance.
@@ -199,12 +227,21 @@ impl Story {
 
     /// The same of the TaskManager with that number.
     pub fn hit(&mut self, fault: u32, number: u32, phase: &str, lo: f64, hi: f64) -> &mut Self {
+        self.fault("kill", fault, number, phase, lo, hi)
+    }
+
+    /// A phase of a hang of tm-1.
+    pub fn hang(&mut self, fault: u32, phase: &str, lo: f64, hi: f64) -> &mut Self {
+        self.fault("hang", fault, 1, phase, lo, hi)
+    }
+
+    fn fault(&mut self, kind: &str, fault: u32, number: u32, phase: &str, lo: f64, hi: f64) -> &mut Self {
         self.observe(Observation::Fault(FaultMark {
             fault,
             phase: phase.into(),
             lo_epoch_ms: lo,
             hi_epoch_ms: hi,
-            fault_kind: "kill".into(),
+            fault_kind: kind.into(),
             instance: format!("taskmanager-{number}"),
             registered_as: Some(format!("tm-{number}")),
             host: "local".into(),
@@ -287,7 +324,7 @@ fn stamps(from: f64, until: f64) -> impl Iterator<Item = f64> {
 pub fn one_kill(interval: f64, repeat: u32) -> Story {
     let mut story = Story::of(interval, repeat);
     story
-        .step(Step::FaultSchedule { every_s: 25.0, count: 1, down_for_s: Some(3.0) })
+        .step(Step::FaultSchedule { every_s: 25.0, count: 1, down_for_s: Some(3.0), due_s: Vec::new() })
         .load(46_000.0)
         .source(Reading::steady(20_100.0))
         .checkpoints(1, 2_000.0, 18_000.0, 2_000.0)
@@ -306,6 +343,50 @@ pub fn one_kill(interval: f64, repeat: u32) -> Story {
         .running(3, 1, 24_600.0)
         .source(Reading { attempt: 3, first: 25_000.0, until: 46_000.0, position: 17_950.0, pace: 4.0 })
         .checkpoints(10, 28_000.0, 44_000.0, 2_000.0)
+        .measured(10_000.0, 45_000.0);
+    story
+}
+
+/// A hang from 20 s on that Flink finds out of by its heartbeat: one restart, without the process ever being dead.
+pub fn one_hang() -> Story {
+    let mut story = Story::of(10.0, 1);
+    story
+        .step(Step::FaultSchedule { every_s: 10.0, count: 1, down_for_s: None, due_s: vec![10.0] })
+        .load(60_000.0)
+        .source(Reading::steady(20_000.0))
+        .checkpoints(1, 2_000.0, 18_000.0, 2_000.0)
+        .hang(1, "due", 20_000.0, 20_000.0)
+        .hang(1, "issued", 20_000.0, 20_002.0)
+        .hang(1, "still", 20_000.0, 20_004.0)
+        .exception(25_300.0)
+        .job("RESTARTING", 25_310.0)
+        .taskmanagers(&["tm-2"], 25_100.0, 25_350.0)
+        .hang(1, "back", 30_002.0, 30_003.0)
+        .taskmanagers(&["tm-1", "tm-2"], 30_300.0, 30_550.0)
+        .restored(9, 31_000.0)
+        .job("RUNNING", 31_100.0)
+        .running(1, 0, 31_500.0)
+        .running(1, 1, 31_600.0)
+        .source(Reading { attempt: 1, first: 32_000.0, until: 60_000.0, position: 17_950.0, pace: 4.0 })
+        .checkpoints(10, 36_000.0, 58_000.0, 2_000.0)
+        .measured(10_000.0, 59_000.0);
+    story
+}
+
+/// A hang of 2 s, over before Flink found out: the source stood still and went on, with the same attempt.
+pub fn one_stall() -> Story {
+    let mut story = Story::of(10.0, 1);
+    let first = Reading::steady(20_000.0);
+    story
+        .step(Step::FaultSchedule { every_s: 10.0, count: 1, down_for_s: None, due_s: vec![10.0] })
+        .load(46_000.0)
+        .source(first)
+        .source_goes_on(22_100.0, 46_000.0)
+        .checkpoints(1, 2_000.0, 44_000.0, 2_000.0)
+        .hang(1, "due", 20_000.0, 20_000.0)
+        .hang(1, "issued", 20_000.0, 20_002.0)
+        .hang(1, "still", 20_000.0, 20_004.0)
+        .hang(1, "back", 22_002.0, 22_003.0)
         .measured(10_000.0, 45_000.0);
     story
 }

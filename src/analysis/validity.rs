@@ -13,7 +13,7 @@ use super::checkpoints::{CheckpointRow, unexpected_failures};
 use super::curve::Bounds;
 use super::history::{Demands, Trial};
 use super::oracle::{Oracle, WindowOutcome};
-use super::timeline::Fault;
+use super::timeline::{Fault, Outcome as FaultOutcome};
 use crate::record::State;
 
 /// From best to worst; the verdict of a run is the worst of its trials.
@@ -280,6 +280,7 @@ fn load(evidence: &Evidence<'_>, thresholds: &Thresholds) -> [Check; 2] {
     let is_burst = evidence.trial.replay.as_ref().is_some_and(|replay| replay.is_burst());
     let end = match &evidence.trial.replay_end {
         _ if is_burst => Err("bursts drift by construction"),
+        None if evidence.trial.replay.is_none() => Err("nothing was replayed"),
         None => Err("the replay did not come to its end"),
         Some(end) => Ok(end),
     };
@@ -301,7 +302,10 @@ fn load(evidence: &Evidence<'_>, thresholds: &Thresholds) -> [Check; 2] {
 
 fn samples(evidence: &Evidence<'_>, thresholds: &Thresholds) -> Check {
     let limit = thresholds.missing_samples * 100.0;
-    let missing = evidence.missing_samples.map(|share| share * 100.0).ok_or("no measured phase with a source");
+    let missing = evidence
+        .missing_samples
+        .map(|share| share * 100.0)
+        .ok_or("no measured phase with a source that shows the probe");
     Check::at_most("samples missing outside recoveries", Unit::Percent, limit, missing, |percent| {
         format!("{percent:.1} % of the source's samples are missing outside recoveries (at most {limit} %)")
     })
@@ -422,7 +426,12 @@ fn undecided(evidence: &Evidence<'_>) -> Vec<String> {
     }
     let scheduled = trial.schedule.as_ref().is_some_and(|schedule| schedule.count > 0);
     if (scheduled || !trial.fault_marks.is_empty()) && evidence.faults.iter().all(|fault| fault.restart_s.is_none()) {
-        reasons.push("no fault that was due gave a restart time R".into());
+        reasons.push(match evidence.faults.iter().all(|fault| fault.outcome() == FaultOutcome::Stall) {
+            true if !evidence.faults.is_empty() => {
+                "no fault that was due gave a restart time R: each hang was over before Flink found out".into()
+            }
+            _ => "no fault that was due gave a restart time R".into(),
+        });
     }
     let declares_results = trial.collecting.as_ref().is_some_and(|collecting| collecting.results_topic.is_some());
     if declares_results && trial.oracle.is_none() {

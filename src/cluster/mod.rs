@@ -30,6 +30,8 @@ pub trait Instances: Send + Sync {
     fn signal(&self, name: &str, signal: i32) -> Result<Between>;
     /// Resolves when the process is confirmed dead.
     fn ended(&self, name: &str) -> BoxFuture<'_, Result<Exit>>;
+    /// Resolves when every thread of the process is seen stopped by a signal, with the time of that.
+    fn holds_still(&self, name: &str) -> BoxFuture<'_, Result<f64>>;
     fn start(&self, name: &str) -> Result<Between>;
     fn instance(&self, name: &str) -> Result<Instance>;
 }

@@ -6,11 +6,15 @@
 use std::process::Child;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+
+/// Short against any fault.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// How and when a process ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,6 +87,17 @@ impl Process {
         Err(Error::io(format!("send signal {signal} to {} (pid {})", self.name, self.pid), error))
     }
 
+    /// Waits until every thread is stopped by a signal; fails if the process ends instead.
+    pub async fn holds_still(&self) -> Result<()> {
+        while !all_threads_are_stopped(self.pid) {
+            if let Some(exit) = self.exit() {
+                return Err(Error::trial(format!("{} ended ({}) instead of holding still", self.name, exit.status)));
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(())
+    }
+
     /// Waits for the end.
     pub async fn ended(&self) -> Exit {
         let mut ended = self.ended.clone();
@@ -94,6 +109,19 @@ impl Process {
     }
 }
 
+/// A signal stops the threads one after the other; one that runs on could still answer for the process.
+fn all_threads_are_stopped(pid: u32) -> bool {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return false };
+    let mut states = threads.flatten().map(|thread| std::fs::read_to_string(thread.path().join("stat")));
+    let stopped = |stat: std::io::Result<String>| stat.is_ok_and(|stat| state_of(&stat) == Some('T'));
+    states.next().is_some_and(stopped) && states.all(stopped)
+}
+
+/// The state in a line of `/proc/PID/stat`; the name before it may hold anything, parentheses too.
+fn state_of(stat: &str) -> Option<char> {
+    stat.rsplit_once(')')?.1.trim_start().chars().next()
+}
+
 fn wait_without_reaping(pid: u32) {
     loop {
         // SAFETY: a zeroed siginfo_t is a valid place for waitid to write to.
@@ -103,5 +131,40 @@ fn wait_without_reaping(pid: u32) {
         if result == 0 || std::io::Error::last_os_error().kind() != std::io::ErrorKind::Interrupted {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
+
+    fn sleeping() -> Process {
+        let child = Command::new("sleep").arg("60").process_group(0).spawn().expect("there is `sleep`");
+        Process::watch("sleep".into(), child, Clock::start()).expect("watched")
+    }
+
+    #[test]
+    fn the_state_is_found_behind_a_name_that_holds_anything() {
+        assert_eq!(state_of("12 (a) T) b) S 1 2 3"), Some('S'));
+        assert_eq!(state_of("12 (java) T 1 2 3"), Some('T'));
+        assert_eq!(state_of(""), None);
+    }
+
+    #[tokio::test]
+    async fn a_stopped_process_holds_still_until_it_is_told_to_go_on() {
+        let process = sleeping();
+        assert!(!all_threads_are_stopped(process.pid));
+        process.signal(libc::SIGSTOP).expect("sent");
+        process.holds_still().await.expect("it is stopped");
+        assert!(process.alive());
+        process.signal(libc::SIGCONT).expect("sent");
+        while all_threads_are_stopped(process.pid) {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        process.signal(libc::SIGKILL).expect("sent");
+        process.holds_still().await.expect_err("it has ended instead");
+        process.ended().await;
     }
 }

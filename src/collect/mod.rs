@@ -5,6 +5,7 @@
 
 mod broker;
 mod checkpoints;
+mod counter;
 mod gaps;
 mod job;
 mod live;
@@ -47,8 +48,10 @@ const WATCH_EVERY: Duration = Duration::from_millis(200);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CollectedJob {
     pub id: String,
-    /// The source that carries the probe; `None` for a job without one.
+    /// The source, which carries the probe; `None` for a job without one.
     pub source: Option<SourceVertex>,
+    /// Whether nothing describes the job: then the source may carry the probe or not, and what Flink counts is taken too.
+    pub foreign: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,8 +94,12 @@ impl Collector {
             Self { stop: stop.clone().drop_guard(), tasks: JoinSet::new(), broker, resources: Vec::new(), outlet };
         let (flink, outlet) = (flink.clone(), collector.outlet.clone());
         if let Some(source) = &job.source {
-            let sampler = sampler::ProbeSampler::new(&flink, &job.id, source, settings.every, &outlet);
+            let sampler = sampler::ProbeSampler::new(&flink, job, source, settings.every, &outlet);
             collector.spawn(sampler.run(stop.clone()));
+            if job.foreign {
+                let counter = counter::SourceCounter::new(&flink, &job.id, source, &outlet);
+                collector.spawn(pace::keep_polling(counter, settings.every, stop.clone()));
+            }
         }
         collector.spawn(pace::keep_polling(job::JobWatch::new(&flink, &job.id, &outlet), WATCH_EVERY, stop.clone()));
         let taskmanagers = taskmanagers::TaskManagerWatch::new(&flink, &outlet);

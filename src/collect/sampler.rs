@@ -12,12 +12,13 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::SourceVertex;
 use super::gaps::Gaps;
 use super::outlet::Outlet;
 use super::probe::{Reading, SUFFIX, fetch_latencies, fetch_latency_sample, gauges};
+use super::{CollectedJob, SourceVertex};
 use crate::error::Result;
 use crate::flink::Flink;
+use crate::record::Observation;
 
 /// A fetch from two TaskManagers on one host is answered in about 10 ms.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -37,6 +38,8 @@ const LOOKS_BEFORE_WARNING: u32 = 120;
 pub(super) struct ProbeSampler {
     flink: Flink,
     job: String,
+    /// A job that nothing describes may carry no probe.
+    may_lack: bool,
     source: SourceVertex,
     outlet: Outlet,
     gaps: Gaps,
@@ -52,10 +55,17 @@ pub(super) struct ProbeSampler {
 }
 
 impl ProbeSampler {
-    pub(super) fn new(flink: &Flink, job: &str, source: &SourceVertex, every: Duration, outlet: &Outlet) -> Self {
+    pub(super) fn new(
+        flink: &Flink,
+        job: &CollectedJob,
+        source: &SourceVertex,
+        every: Duration,
+        outlet: &Outlet,
+    ) -> Self {
         Self {
             flink: flink.clone(),
-            job: job.to_owned(),
+            job: job.id.clone(),
+            may_lack: job.foreign,
             source: source.clone(),
             outlet: outlet.clone(),
             gaps: Gaps::new("probe", outlet),
@@ -73,6 +83,9 @@ impl ProbeSampler {
     pub(super) async fn run(mut self, stop: CancellationToken) -> Result<()> {
         while let Some(polled) = stop.run_until_cancelled(self.once()).await {
             polled?;
+            if self.may_lack && self.gauges.is_none() && self.looks >= LOOKS_BEFORE_WARNING {
+                break;
+            }
         }
         Ok(())
     }
@@ -100,7 +113,11 @@ impl ProbeSampler {
             return Ok(Duration::ZERO);
         }
         self.looks += 1;
-        if self.looks == LOOKS_BEFORE_WARNING {
+        if self.looks == LOOKS_BEFORE_WARNING && self.may_lack {
+            let text =
+                "the job carries no probe: phases of its recoveries lie between two of Flink's samples".to_owned();
+            self.outlet.record(Observation::Note { text })?;
+        } else if self.looks == LOOKS_BEFORE_WARNING {
             self.outlet
                 .warn(format!("the source shows no gauge *{SUFFIX}: the job carries no probe, or does not run"))?;
         }

@@ -383,7 +383,8 @@ async fn a_stamp_is_recorded_once_and_only_of_the_newest_attempt() {
     let source = SourceVertex { id: "v".to_owned(), subtasks: 1 };
     let outlet = outlet(&memory);
     let mut samples = outlet.view().samples;
-    let sampler = ProbeSampler::new(&rest.client(), JOB, &source, Duration::from_millis(10), &outlet);
+    let job = CollectedJob { id: JOB.to_owned(), source: Some(source.clone()), foreign: false };
+    let sampler = ProbeSampler::new(&rest.client(), &job, &source, Duration::from_millis(10), &outlet);
     let stop = CancellationToken::new();
     let sampling = tokio::spawn(sampler.run(stop.clone()));
     for expected in [100.0, 350.0, 90.0, 340.0] {
@@ -411,7 +412,11 @@ fn whole_job() -> Script {
 }
 
 fn start(rest: &FakeRest, memory: &Arc<Memory>, end_offsets: EndOffsets) -> Collector {
-    let job = CollectedJob { id: JOB.to_owned(), source: Some(SourceVertex { id: "v".to_owned(), subtasks: 1 }) };
+    let job = CollectedJob {
+        id: JOB.to_owned(),
+        source: Some(SourceVertex { id: "v".to_owned(), subtasks: 1 }),
+        foreign: false,
+    };
     let settings = Settings { every: Duration::from_millis(10), manual: Arc::default() };
     let recorder = Arc::clone(memory) as Arc<dyn Recorder>;
     Collector::start(&rest.client(), &job, &settings, Clock::start(), recorder, Some(end_offsets))

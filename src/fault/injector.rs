@@ -16,6 +16,8 @@ use crate::record::{FaultMark, Observation, Recorder};
 
 /// A process that does not end within this time after its signal is a fault that was not confirmed.
 const GONE_WITHIN: Duration = Duration::from_secs(30);
+/// A process that does not hold still within this time after its signal is a fault that was not confirmed.
+const STILL_WITHIN: Duration = Duration::from_secs(5);
 /// An instance that was only asked to end gets this long from the moment it is wanted back; then SIGKILL.
 const ENDED_WITHIN: Duration = Duration::from_secs(10);
 
@@ -29,8 +31,8 @@ pub struct Fault {
     pub instances: Vec<String>,
     /// From the first signal to the last.
     pub issued: Between,
-    /// When the last of them was dead.
-    pub gone: Between,
+    /// When the last of them was seen dead, or holding still.
+    pub confirmed: Between,
 }
 
 impl Fault {
@@ -56,6 +58,7 @@ struct State {
 
 struct Undo {
     instance: String,
+    kind: Kind,
     /// Cancelled to undo at once.
     hurry: CancellationToken,
     task: JoinHandle<Result<()>>,
@@ -73,7 +76,7 @@ impl Injector {
         self.state().injected
     }
 
-    /// The instances that a fault keeps down right now.
+    /// The instances that a fault keeps down right now; one that hangs is among them.
     #[must_use]
     pub fn down(&self) -> Vec<String> {
         self.state().undos.iter().filter(|undo| !undo.task.is_finished()).map(|undo| undo.instance.clone()).collect()
@@ -119,24 +122,36 @@ impl Injector {
         state.injected
     }
 
-    /// Breaks the instances at once, as one fault, and returns when the end of each is confirmed; all start again
+    /// Breaks the instances at once, as one fault, and returns when the effect on each is confirmed; all are back
     /// `down_for` after the last signal.
     pub async fn inject(&self, kind: Kind, targets: &[Instance], down_for: Duration) -> Result<Fault> {
         check_targets(targets)?;
+        self.check_not_hanging(kind, targets)?;
         let number = self.next_number();
         let marks: Vec<Mark> =
             targets.iter().map(|target| Mark { number, kind, instance: target.clone(), down_for }).collect();
         let issued = self.issue(&marks)?;
         let confirmed = join_all(issued.iter().map(|(mark, issued)| self.confirm(mark, *issued))).await;
-        let gone = confirmed.into_iter().collect::<Result<Vec<_>>>()?;
+        let seen = confirmed.into_iter().collect::<Result<Vec<_>>>()?;
         let signals: Vec<Between> = issued.into_iter().map(|(_, issued)| issued).collect();
         Ok(Fault {
             number,
             kind,
             instances: targets.iter().map(|target| target.name.clone()).collect(),
             issued: Between { lo_epoch_ms: earliest(&signals), hi_epoch_ms: latest(&signals) },
-            gone: Between { lo_epoch_ms: latest_lo(&gone), hi_epoch_ms: latest(&gone) },
+            confirmed: Between { lo_epoch_ms: latest_lo(&seen), hi_epoch_ms: latest(&seen) },
         })
+    }
+
+    /// A second SIGSTOP would do nothing, and the first undo would end both.
+    fn check_not_hanging(&self, kind: Kind, targets: &[Instance]) -> Result<()> {
+        let state = self.state();
+        let mut hanging = state.undos.iter().filter(|undo| undo.kind == Kind::Hang && !undo.task.is_finished());
+        match hanging.find(|undo| kind == Kind::Hang && targets.iter().any(|target| target.name == undo.instance)) {
+            Some(undo) => Err(Error::trial(format!("{} hangs already, so it cannot be made to", undo.instance))
+                .hint("leave more time between the faults than `down_for`")),
+            None => Ok(()),
+        }
     }
 
     /// Sends every signal, without a pause between them, and writes them down.
@@ -180,19 +195,28 @@ impl Injector {
             let undone =
                 undo.task.await.unwrap_or_else(|error| Err(Error::defect(format!("an undo broke off: {error}"))));
             outcome =
-                outcome.and(undone.map_err(|error| error.context(format!("cannot start {} again", undo.instance))));
+                outcome.and(undone.map_err(|error| error.context(format!("cannot bring {} back", undo.instance))));
         }
         outcome
     }
 
+    /// Waits until the effect of the signal is seen, and writes it down: `gone` of a process that was to end, `still`
+    /// of one that was to hold still.
     async fn confirm(&self, mark: &Mark, issued: Between) -> Result<Between> {
-        let ended = tokio::time::timeout(GONE_WITHIN, self.instances.ended(&mark.instance.name)).await;
-        if let Ok(exit) = ended {
-            let gone = Between { lo_epoch_ms: issued.lo_epoch_ms, hi_epoch_ms: exit?.at_epoch_ms };
-            self.write(mark, "gone", gone, None)?;
-            return Ok(gone);
+        let name = &mark.instance.name;
+        let (phase, within, seen) = if mark.kind.spares_the_process() {
+            let still = tokio::time::timeout(STILL_WITHIN, self.instances.holds_still(name)).await;
+            ("still", STILL_WITHIN, still.ok().transpose()?)
+        } else {
+            let ended = tokio::time::timeout(GONE_WITHIN, self.instances.ended(name)).await;
+            ("gone", GONE_WITHIN, ended.ok().transpose()?.map(|exit| exit.at_epoch_ms))
+        };
+        if let Some(hi_epoch_ms) = seen {
+            let confirmed = Between { lo_epoch_ms: issued.lo_epoch_ms, hi_epoch_ms };
+            self.write(mark, phase, confirmed, None)?;
+            return Ok(confirmed);
         }
-        let text = format!("{} still runs {} s after its signal", mark.instance.name, GONE_WITHIN.as_secs());
+        let text = format!("{name} still runs {} s after its signal", within.as_secs());
         let now = self.clock.now_epoch_ms();
         self.write(mark, "failed", Between { lo_epoch_ms: issued.lo_epoch_ms, hi_epoch_ms: now }, Some(text.clone()))?;
         Err(Error::trial(text))
@@ -211,7 +235,7 @@ impl Injector {
             Arc::clone(&self.instances),
             Arc::clone(&self.recorder),
         ));
-        self.state().undos.push(Undo { instance: mark.instance.name.clone(), hurry, task });
+        self.state().undos.push(Undo { instance: mark.instance.name.clone(), kind: mark.kind, hurry, task });
         told
     }
 
@@ -240,6 +264,9 @@ async fn undo(
         () = hurry.cancelled() => {}
     }
     let name = &mark.instance.name;
+    if mark.kind.spares_the_process() {
+        return go_on(&mark, instances.as_ref(), recorder.as_ref());
+    }
     // A process that was only asked to end may still be at it, and two of one name must not run.
     if tokio::time::timeout(ENDED_WITHIN, instances.ended(name)).await.is_err() {
         let killed = instances.signal(name, libc::SIGKILL);
@@ -251,6 +278,17 @@ async fn undo(
     let back = instances.start(name)?;
     let again = instances.instance(name)?;
     recorder.record(Observation::Fault(mark.observe("back", back, again.registered_as, None)))
+}
+
+/// Lets a process go on that holds still. One that was killed meanwhile, by another fault, is that one's to undo.
+fn go_on(mark: &Mark, instances: &dyn Instances, recorder: &dyn Recorder) -> Result<()> {
+    let name = &mark.instance.name;
+    let now = instances.instance(name)?;
+    if !now.alive || now.registered_as != mark.instance.registered_as {
+        return Ok(());
+    }
+    let back = instances.signal(name, libc::SIGCONT)?;
+    recorder.record(Observation::Fault(mark.observe("back", back, now.registered_as, None)))
 }
 
 fn check_targets(targets: &[Instance]) -> Result<()> {

@@ -4,8 +4,10 @@
 //! however a trial ends, `undo_all` leaves every instance running or ended, never half.
 
 mod injector;
+mod schedule;
 
 pub use injector::{Fault, Injector};
+pub use schedule::Schedule;
 
 /// The ways to break an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,16 +16,19 @@ pub enum Kind {
     Kill,
     /// SIGTERM: the process shuts down in order.
     Stop,
+    /// SIGSTOP: the process holds still, its connections stay open, and nobody but a timeout can tell.
+    Hang,
 }
 
 impl Kind {
-    pub const ALL: [Self; 2] = [Self::Kill, Self::Stop];
+    pub const ALL: [Self; 3] = [Self::Kill, Self::Stop, Self::Hang];
 
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Kill => "kill",
             Self::Stop => "stop",
+            Self::Hang => "hang",
         }
     }
 
@@ -36,6 +41,12 @@ impl Kind {
         match self {
             Self::Kill => libc::SIGKILL,
             Self::Stop => libc::SIGTERM,
+            Self::Hang => libc::SIGSTOP,
         }
+    }
+
+    /// Whether the process lives on, so that the undo is to let it go on.
+    fn spares_the_process(self) -> bool {
+        self == Self::Hang
     }
 }

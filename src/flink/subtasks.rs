@@ -35,6 +35,18 @@ pub struct Subtask {
     pub deploying_at: Option<EpochMs>,
     #[serde(default)]
     status_duration: BTreeMap<String, f64>,
+    #[serde(default)]
+    metrics: Traffic,
+}
+
+/// What an attempt has read and written, as of Flink's last fetch of metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+struct Traffic {
+    #[serde(deserialize_with = "quirks::amount")]
+    write_records: Option<f64>,
+    /// False as long as the attempt has shown no such metric.
+    write_records_complete: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -56,7 +68,15 @@ impl Subtask {
     #[must_use]
     pub fn seen(subtask: u32, attempt: u32, status: &str, taskmanager_id: Option<String>) -> Self {
         let status = status.to_owned();
-        Self { subtask, attempt, status, taskmanager_id, deploying_at: None, status_duration: BTreeMap::new() }
+        Self {
+            subtask,
+            attempt,
+            status,
+            taskmanager_id,
+            deploying_at: None,
+            status_duration: BTreeMap::new(),
+            metrics: Traffic::default(),
+        }
     }
 
     #[must_use]
@@ -69,6 +89,12 @@ impl Subtask {
     pub fn running_at(&self) -> Option<EpochMs> {
         self.spent_in("RUNNING")?;
         Some(self.initializing_at()? + self.spent_in("INITIALIZING")?)
+    }
+
+    /// Records that this attempt has sent on to other vertices; None as long as Flink has not fetched it.
+    #[must_use]
+    pub fn records_out(&self) -> Option<f64> {
+        self.metrics.write_records.filter(|_| self.metrics.write_records_complete)
     }
 
     /// Flink says -1 for a state that was not entered.

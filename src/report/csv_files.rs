@@ -232,6 +232,7 @@ fn faults(results: &Results) -> Result<File> {
         "initializing_lo_ms",
         "initializing_hi_ms",
         "restored_checkpoint",
+        "outcome",
     ]));
     let mut sheet = Sheet::new(&columns, results.simulated)?;
     for trial in &results.trials {
@@ -266,6 +267,7 @@ fn faults(results: &Results) -> Result<File> {
                 since(trial, fault.initializing.map(|bounds| bounds.lo)),
                 since(trial, fault.initializing.map(|bounds| bounds.hi)),
                 optional(fault.restored_checkpoint, |id| id.to_string()),
+                fault.outcome().name().to_owned(),
             ]);
             sheet.row(&row)?;
         }

@@ -5,7 +5,7 @@ use super::table::Table;
 use crate::analysis::oracle::Oracle;
 use crate::analysis::resources::Usage;
 use crate::analysis::results::{Cell, Headline, MEASURED_TABLE, Results, Row, TrialResult, axis_column, axis_value};
-use crate::analysis::timeline::Fault;
+use crate::analysis::timeline::{self, Fault};
 use crate::analysis::validity::{Check, Outcome, Unit};
 use crate::record::Axis;
 
@@ -49,7 +49,10 @@ fn fault_row(trial: &TrialResult, fault: &Fault, phases: &[&str]) -> Vec<String>
     let mark = if fault.during_recovery { "*" } else { "" };
     let mut row = vec![trial.id.clone(), format!("{} {}{mark}", fault.number, fault.kind), fault.instance.clone()];
     row.extend(phases.iter().map(seconds));
-    row.push(if fault.censored { "censored".into() } else { optional(fault.restart_s) });
+    row.push(match fault.outcome() {
+        told @ (timeline::Outcome::Censored | timeline::Outcome::Stall) => told.name().into(),
+        _ => optional(fault.restart_s),
+    });
     row.extend([optional(fault.ready_s), optional(fault.study_s)]);
     row.push(fault.rework.as_ref().map_or_else(|| "–".into(), |rework| short(rework.records)));
     row.push(fault.restarts.to_string());

@@ -26,7 +26,7 @@ use manifest::{HostFacts, Manifest};
 pub use plan::{AxisPlan, Order, Phases, TrialSpec, block, generator, short, trials};
 use target::Wanted;
 pub use target::{Target, TargetName};
-pub use trial::{Beside, ReplayPlan, Required, Topic, Trial, Work, Working};
+pub use trial::{Beside, ReplayPlan, Required, Topic, Trial, Work, Working, one_schedule};
 
 use crate::analysis::results::Results;
 use crate::cluster::flink_role::Timing;

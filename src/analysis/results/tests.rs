@@ -138,7 +138,7 @@ fn the_headline_takes_c_where_it_lies() {
     // c falls from 0.4 s at 2 s to 0.2 s at 8 s: at T* it lies between.
     let at = |interval: f64, duration: f64| {
         let mut story = Story::of(interval, 1);
-        story.step(Step::FaultSchedule { every_s: 25.0, count: 1, down_for_s: None });
+        story.step(Step::FaultSchedule { every_s: 25.0, count: 1, down_for_s: None, due_s: Vec::new() });
         for id in 0..20_u32 {
             story.checkpoint(id.into(), "completed", 1e3 * interval * f64::from(id), 1e3 * duration);
         }

@@ -36,10 +36,16 @@ pub struct Fault {
     pub host: String,
     pub down_for_s: Option<f64>,
     pub phases: Phases,
-    /// Whether it was done, and its effect seen: the process of a kill or a stop confirmed dead.
+    /// Whether it was done, and its effect seen: the process of a kill or a stop confirmed dead, that of a hang
+    /// confirmed to hold still.
     pub confirmed: bool,
-    /// Issued before the previous fault's catch-up.
+    /// Issued before the previous fault was over.
     pub during_recovery: bool,
+    /// When the job was as before: `caught_up`, or where no lag is known in the whole trial (a job without the probe)
+    /// the first record; of a hang without a restart then the time at which it went on.
+    pub over: Option<Bounds>,
+    /// The job did not restart: a hang that was over before Flink found out, or a process that held no task of it.
+    pub unharmed: bool,
     /// The next fault came before the first record, so that R is only known to be longer.
     pub censored: bool,
     /// How often the job entered RESTARTING, or how many attempts it took where that is more.
@@ -66,10 +72,53 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// From `issued.lo` to `caught_up.hi`; without a catch-up until `otherwise`.
+    /// From `issued.lo` until it is over; where that is not known until `otherwise`.
     #[must_use]
     pub fn disturbed(&self, otherwise: EpochMs) -> Option<(EpochMs, EpochMs)> {
-        Some((self.phases.issued?.lo, self.phases.caught_up.map_or(otherwise, |bounds| bounds.hi)))
+        Some((self.phases.issued?.lo, self.over.map_or(otherwise, |bounds| bounds.hi)))
+    }
+
+    /// What came of it, in a word.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        match (self.restart_s.is_some(), self.censored, self.unharmed) {
+            (true, ..) => Outcome::Restart,
+            (_, true, _) => Outcome::Censored,
+            (_, _, true) if self.kind == HANG => Outcome::Stall,
+            (_, _, true) => Outcome::NoRestart,
+            (false, false, false) => Outcome::Unknown,
+        }
+    }
+}
+
+/// How the journal calls a fault whose process lives on.
+const HANG: &str = "hang";
+
+/// What came of a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The job restarted; there is an R.
+    Restart,
+    /// The next fault came before the first record.
+    Censored,
+    /// A hang that was over before Flink found out: the job waited, and did not restart.
+    Stall,
+    /// The fault took nothing of the job.
+    NoRestart,
+    /// No first record was seen, and nothing tells why.
+    Unknown,
+}
+
+impl Outcome {
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Restart => "restart",
+            Self::Censored => "censored",
+            Self::Stall => "stall",
+            Self::NoRestart => "no restart",
+            Self::Unknown => "unknown",
+        }
     }
 }
 
@@ -173,7 +222,7 @@ fn issued(trial: &Trial) -> Vec<(u32, Bounds)> {
 }
 
 fn fault(scene: &Scene<'_>, number: u32, previous: Option<&Fault>) -> Fault {
-    let during_recovery = previous.is_some_and(|previous| previous.phases.caught_up.is_none());
+    let during_recovery = previous.is_some_and(|previous| previous.over.is_none());
     // In the middle of a recovery the lag is no baseline, nor just after it; that of the fault before holds on.
     let calm_from = previous.and_then(|previous| previous.phases.caught_up).map_or(f64::NEG_INFINITY, |at| at.hi);
     let own = if during_recovery { None } else { phases::baseline(scene, calm_from) };
@@ -183,6 +232,8 @@ fn fault(scene: &Scene<'_>, number: u32, previous: Option<&Fault>) -> Fault {
     let rework = rework::rework(scene, &seen);
     let since_issued = |phase: Option<Bounds>| Some((phase?.hi - scene.issued.hi) / 1e3);
     let down_for_s = scene.marks_of("issued").find_map(|mark| mark.down_for_s);
+    let restarts = restarts(scene, &seen);
+    let unharmed = is_unharmed(scene, &phases, restarts);
     Fault {
         number,
         kind: scene.mark("issued").map(|mark| mark.fault_kind.clone()).unwrap_or_default(),
@@ -191,8 +242,10 @@ fn fault(scene: &Scene<'_>, number: u32, previous: Option<&Fault>) -> Fault {
         down_for_s,
         confirmed: is_confirmed(scene),
         during_recovery,
-        censored: phases.first.is_none() && scene.horizon.is_finite(),
-        restarts: restarts(scene, &seen),
+        over: phases.caught_up.or_else(|| over_without_lag(scene, &phases, unharmed)),
+        unharmed,
+        censored: phases.first.is_none() && scene.horizon.is_finite() && !unharmed,
+        restarts,
         restored_checkpoint: seen.restored_checkpoint,
         initializing: seen.initializing,
         baseline_lag,
@@ -224,8 +277,26 @@ fn peak_lag(scene: &Scene<'_>, seen: &phases::Seen, rework: Option<Rework>) -> O
 }
 
 fn is_confirmed(scene: &Scene<'_>) -> bool {
-    let ends_a_process = scene.marks_of("issued").all(|mark| matches!(mark.fault_kind.as_str(), "kill" | "stop"));
-    scene.mark("failed").is_none() && (!ends_a_process || scene.marked("gone").is_some())
+    let kind = scene.mark("issued").map_or("", |mark| mark.fault_kind.as_str());
+    let is_seen = match kind {
+        "kill" | "stop" => scene.marked("gone").is_some(),
+        HANG => scene.marked("still").is_some(),
+        _ => true,
+    };
+    scene.mark("failed").is_none() && is_seen
+}
+
+/// Only where it is known that nothing more came: the lag was small again, or what hung went on before the next fault.
+fn is_unharmed(scene: &Scene<'_>, phases: &Phases, restarts: u32) -> bool {
+    let hung = scene.mark("issued").is_some_and(|mark| mark.fault_kind == HANG);
+    let went_on = hung && phases.back.is_some_and(|back| back.hi < scene.horizon);
+    let nothing_seen = restarts == 0 && phases.detected.is_none() && phases.first.is_none();
+    nothing_seen && (phases.caught_up.is_some() || went_on)
+}
+
+fn over_without_lag(scene: &Scene<'_>, phases: &Phases, unharmed: bool) -> Option<Bounds> {
+    let back = phases.back.filter(|_| unharmed);
+    if scene.lag.is_empty() { phases.first.or(back) } else { None }
 }
 
 fn restarts(scene: &Scene<'_>, seen: &phases::Seen) -> u32 {

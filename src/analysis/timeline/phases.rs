@@ -1,14 +1,15 @@
 //! The eleven phases of docs/method.md, each between the two instants `lo` and `hi`; None where not seen.
 //!
 //! `issued`, `gone` and `back` are cprun's own; `detected`, `restored` and `running` carry Flink's timestamps;
-//! `dead` lies between two polls; `first` and `all` are stamped by the job itself; `parity` and `caught_up` lie
-//! between two samples.
+//! `dead` lies between two polls; `first` and `all` are stamped by the job itself, or lie between two samples where
+//! it carries no probe; `parity` and `caught_up` lie between two samples, and are unknown without the probe.
 
 use serde::Serialize;
 
 use super::{Scene, last_of};
 use crate::analysis::curve::{Bounds, Curve};
 use crate::analysis::lag::LagPoint;
+use crate::analysis::series::ProbeSample;
 use crate::analysis::statistics::median;
 use crate::record::{EpochMs, State};
 
@@ -175,15 +176,41 @@ fn first_records<'a>(scene: &'a Scene<'_>, attempt: u32) -> impl Iterator<Item =
 }
 
 fn first(scene: &Scene<'_>, last_attempt: u32) -> Option<Bounds> {
-    let first = first_records(scene, last_attempt).reduce(f64::min)?;
-    (first < scene.horizon).then(|| Bounds::exactly(first))
+    let each = firsts(scene, last_attempt).into_iter();
+    let first = each.reduce(|one, other| Bounds { lo: one.lo.min(other.lo), hi: one.hi.min(other.hi) })?;
+    (first.hi < scene.horizon).then_some(first)
 }
 
 fn all(scene: &Scene<'_>, last_attempt: u32) -> Option<Bounds> {
-    let stamps: Vec<EpochMs> = first_records(scene, last_attempt).collect();
+    let each = firsts(scene, last_attempt);
     let subtasks = scene.trial.submitted.as_ref()?.source_subtasks as usize;
-    let last = stamps.iter().copied().reduce(f64::max)?;
-    (stamps.len() >= subtasks && last < scene.horizon).then(|| Bounds::exactly(last))
+    let heard = each.len();
+    let last = last_of(each)?;
+    (heard >= subtasks && last.hi < scene.horizon).then_some(last)
+}
+
+/// When each source subtask of the attempt processed its first record.
+fn firsts(scene: &Scene<'_>, attempt: u32) -> Vec<Bounds> {
+    if !scene.series.is_counted {
+        return first_records(scene, attempt).map(Bounds::exactly).collect();
+    }
+    let subtasks = scene.series.probes.iter().filter(|&(&(_, other), _)| other == attempt);
+    subtasks.filter_map(|(&(subtask, _), samples)| first_counted(scene, subtask, attempt, samples)).collect()
+}
+
+/// Without a stamp: after the subtask began to run, and before Flink first showed that it had sent something on.
+fn first_counted(scene: &Scene<'_>, subtask: u32, attempt: u32, samples: &[ProbeSample]) -> Option<Bounds> {
+    let hi = samples.iter().find(|sample| sample.records.is_some_and(|records| records > 0.0))?.at_epoch_ms;
+    let source = &scene.trial.submitted.as_ref()?.source_vertex;
+    let began = scene.trial.states.iter().find_map(|state| match state {
+        State::Subtask { vertex, subtask: own, attempt: at, state, at_epoch_ms, .. } => {
+            let meant = vertex == source && *own == subtask && *at == attempt && state == "RUNNING";
+            meant.then_some(*at_epoch_ms)
+        }
+        _ => None,
+    });
+    let lo = began.unwrap_or(scene.issued.lo).max(scene.issued.lo).min(hi);
+    Some(Bounds { lo, hi })
 }
 
 /// Every partition back where it stood at `issued`, each between two samples.

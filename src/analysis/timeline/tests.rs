@@ -1,11 +1,11 @@
 //! The phases of hand-written recoveries, whose answers follow from the load of `story`.
 
-use super::{Fault, faults};
+use super::{Fault, Outcome, faults};
 use crate::analysis::curve::Bounds;
 use crate::analysis::history::Trial;
 use crate::analysis::lag::lag_points;
 use crate::analysis::series::Series;
-use crate::analysis::story::{Reading, STEP_MS, Story, one_kill};
+use crate::analysis::story::{Reading, STEP_MS, Story, one_hang, one_kill, one_stall};
 
 fn faults_of(trial: &Trial) -> Vec<Fault> {
     faults(trial, &Series::of(&trial.samples), &lag_points(&trial.samples), STEP_MS)
@@ -185,4 +185,70 @@ fn the_lag_of_a_catch_up_is_no_baseline_of_the_next_fault() {
     assert!(!faults[1].during_recovery, "{faults:?}");
     let (first, second) = (faults[0].baseline_lag.expect("10 s of calm"), faults[1].baseline_lag.expect("some"));
     assert!(second <= first + 50.0, "{second} after {first}");
+}
+
+#[test]
+fn a_hang_is_confirmed_without_an_end_and_found_out_of_by_its_heartbeat() {
+    let fault = &faults_of(&one_hang().trial())[0];
+    assert!(fault.confirmed);
+    assert_eq!((fault.kind.as_str(), fault.phases.gone, fault.undo.as_str()), ("hang", None, "undone"));
+    assert_eq!(fault.phases.detected, between(25_300.0, 25_300.0));
+    assert_eq!(fault.phases.dead, between(25_100.0, 25_350.0));
+    assert_eq!(fault.phases.back, between(30_002.0, 30_003.0));
+    assert_eq!((fault.outcome(), fault.restarts, fault.unharmed), (Outcome::Restart, 1, false));
+    assert_close(fault.restart_s, 32_000.0 / 1e3 - 20.002);
+    assert_close(fault.ready_s, 32_000.0 / 1e3 - 30.003);
+    let mut trial = one_hang().trial();
+    trial.fault_marks.retain(|mark| mark.phase != "still");
+    assert!(!faults_of(&trial)[0].confirmed, "nobody saw it hold still");
+}
+
+#[test]
+fn a_hang_that_is_over_before_flink_finds_out_is_a_stall_and_no_restart() {
+    let fault = &faults_of(&one_stall().trial())[0];
+    assert!(fault.confirmed && fault.unharmed && !fault.censored);
+    assert_eq!((fault.outcome(), fault.restarts, fault.restart_s), (Outcome::Stall, 0, None));
+    assert_eq!((fault.phases.detected, fault.phases.first, fault.phases.dead), (None, None, None));
+    // 1 record a millisecond is made up; 2,150 records behind at 22.1 s leave 100 at 24.15 s.
+    assert!(fault.phases.caught_up.is_some_and(|at| (23_900.0..=24_700.0).contains(&at.hi)), "{fault:?}");
+    // The next fault comes while the lag is still large: what hung went on before it, so nothing is censored.
+    let mut story = one_stall();
+    story.kill(2, "issued", 22_500.0, 22_500.0).kill(2, "gone", 22_500.0, 22_510.0);
+    let faults = faults_of(&story.trial());
+    assert_eq!((faults[0].outcome(), faults[0].censored), (Outcome::Stall, false));
+    assert!(faults[1].during_recovery, "the lag of the stall was not made up");
+    // It comes while the process still holds still: whether it would have restarted is not known.
+    let mut story = one_stall();
+    story.kill(2, "issued", 21_000.0, 21_000.0).kill(2, "gone", 21_000.0, 21_010.0);
+    assert_eq!(faults_of(&story.trial())[0].outcome(), Outcome::Censored);
+}
+
+/// The kill of `one_kill`, of a job without the probe: what Flink counts, refreshed every half second.
+fn unprobed() -> Story {
+    let mut story = one_kill(10.0, 1);
+    for subtask in 0..2 {
+        for at in (0..=80).map(|step| 250.0 * f64::from(step)) {
+            story.counted(subtask, 0, at, at);
+        }
+        // The first answer after the restart shows none, the next ones some.
+        story.counted(subtask, 3, 24_900.0, 0.0).counted(subtask, 3, 25_400.0 + 100.0 * f64::from(subtask), 300.0);
+        story.counted(subtask, 3, 44_000.0, 20_000.0);
+    }
+    story
+}
+
+#[test]
+fn without_the_probe_the_first_record_lies_between_running_and_the_first_count() {
+    let mut trial = unprobed().trial();
+    trial.samples.retain(|sample| sample.source != "probe");
+    let faults = faults_of(&trial);
+    let fault = &faults[0];
+    assert_eq!(fault.phases.first, between(24_500.0, 25_400.0));
+    assert_eq!(fault.phases.all, between(24_600.0, 25_500.0));
+    assert_eq!((fault.phases.parity, fault.phases.caught_up), (None, None));
+    assert_close(fault.restart_s, 25_400.0 / 1e3 - 20.002);
+    assert_eq!(fault.over, fault.phases.first, "no lag is known in the whole trial");
+    assert_eq!((fault.outcome(), fault.rework), (Outcome::Restart, None));
+    let with_probe = faults_of(&unprobed().trial());
+    assert_eq!(with_probe[0].phases.first, between(25_000.0, 25_000.0), "the probe knows better");
 }

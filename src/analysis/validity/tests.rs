@@ -3,7 +3,7 @@
 use super::{Outcome, Thresholds, Unit, Verdict, of_run};
 use crate::analysis::history::{Demands, Trial};
 use crate::analysis::results::TrialResult;
-use crate::analysis::story::{Reading, Story, one_kill};
+use crate::analysis::story::{Reading, Story, one_hang, one_kill, one_stall};
 
 fn good() -> Trial {
     one_kill(2.0, 1).ends(45_000.0).trial()
@@ -262,4 +262,60 @@ fn a_changed_limit_changes_the_verdict_of_its_trial() {
     };
     assert_eq!(restarted(&[]).1, ["the job restarted once without a fault (at most 0)"]);
     assert_eq!(restarted(&[("stray_restarts", 1.0)]), (Verdict::Pass, vec![]));
+}
+
+#[test]
+fn a_hang_that_restarts_the_job_is_as_valid_as_a_kill() {
+    assert_eq!(judged(&one_hang().ends(59_000.0).trial()), (Verdict::Pass, vec![]));
+}
+
+#[test]
+fn a_stall_is_no_reason_for_invalid_but_leaves_r_untold() {
+    let mut story = one_stall();
+    // A checkpoint that failed while it stood still is the hang's, one long after it is nobody's.
+    story.checkpoint(90, "failed", 21_000.0, 500.0);
+    let told = "no fault that was due gave a restart time R: each hang was over before Flink found out";
+    assert_eq!(judged(&story.ends(45_000.0).trial()), (Verdict::Unknown, vec![told.into()]));
+    let mut story = one_stall();
+    story.checkpoint(90, "failed", 41_000.0, 500.0);
+    assert_eq!(judged(&story.ends(45_000.0).trial()).0, Verdict::Invalid);
+}
+
+/// Two kills that a schedule of uneven times holds.
+fn uneven(due: &[f64]) -> Trial {
+    let mut story = one_kill(2.0, 1);
+    let due_s: Vec<f64> = due.iter().map(|at| (at - 10_000.0) / 1e3).collect();
+    let count = u32::try_from(due.len()).expect("few");
+    story.step(crate::record::Step::FaultSchedule { every_s: 17.5, count, down_for_s: None, due_s });
+    for (number, at) in (1..).zip(due).filter(|(number, _)| *number > 1) {
+        story.kill(number, "due", *at, *at);
+    }
+    story.ends(45_000.0).trial()
+}
+
+#[test]
+fn faults_of_an_uneven_schedule_are_judged_like_those_of_an_even_one() {
+    assert_eq!(judged(&uneven(&[20_000.0])), (Verdict::Pass, vec![]));
+    let (verdict, reasons) = judged(&uneven(&[20_000.0, 40_000.0]));
+    assert_eq!(verdict, Verdict::Invalid);
+    assert_eq!(reasons, ["2 faults were due, but 1 issued (at most 0 unconfirmed)"]);
+    let result = TrialResult::of(&uneven(&[20_000.0, 40_000.0]), &Thresholds::default());
+    assert_eq!(result.lambda_per_s, Some(1.0 / 17.5), "one over the mean gap");
+    let schedule = uneven(&[20_000.0, 40_000.0]).schedule.expect("one");
+    assert_eq!(schedule.due_s, [10.0, 30.0]);
+    assert_eq!(good().schedule.expect("an even one").due_s, [25.0]);
+}
+
+#[test]
+fn a_job_that_nothing_feeds_or_describes_is_judged_by_what_there_is() {
+    let mut trial = good();
+    trial.samples.retain(|sample| sample.source != "probe" && sample.source != "replay" && sample.source != "broker");
+    (trial.replay, trial.replay_end, trial.oracle, trial.collecting) = (None, None, None, None);
+    (trial.results, trial.truth) = (Vec::new(), Vec::new());
+    let result = TrialResult::of(&trial, &Thresholds::default());
+    assert_eq!(result.judgement.reasons, ["no fault that was due gave a restart time R"], "nobody counted");
+    assert_eq!(result.judgement.verdict, Verdict::Unknown);
+    let outcomes: Vec<&Outcome> = result.judgement.checks.iter().take(3).map(|check| &check.outcome).collect();
+    let told = ["nothing was replayed", "nothing was replayed", "no measured phase with a source that shows the probe"];
+    assert_eq!(outcomes, told.map(Outcome::NotApplicable).iter().collect::<Vec<_>>());
 }

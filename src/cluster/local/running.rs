@@ -30,6 +30,17 @@ impl Instances for LocalCluster {
         Box::pin(async move { Ok(process?.ended().await) })
     }
 
+    fn holds_still(&self, name: &str) -> BoxFuture<'_, Result<f64>> {
+        let process = {
+            let state = self.state();
+            state.members.get(name).map(|member| member.process.clone()).ok_or_else(|| unknown(name, &state))
+        };
+        Box::pin(async move {
+            process?.holds_still().await?;
+            Ok(self.host.clock.now_epoch_ms())
+        })
+    }
+
     fn start(&self, name: &str) -> Result<Between> {
         self.start_taskmanager(name)
     }

@@ -53,13 +53,24 @@ impl Instances for Fake {
         })
     }
 
+    fn holds_still(&self, _name: &str) -> BoxFuture<'_, Result<f64>> {
+        Box::pin(async {
+            if self.stubborn {
+                self.killed.cancelled().await;
+            }
+            Ok(3.0)
+        })
+    }
+
     fn start(&self, name: &str) -> Result<Between> {
         self.timeline.note(format!("start {name}"));
         Ok(NOW)
     }
 
     fn instance(&self, name: &str) -> Result<Instance> {
-        Ok(Instance { registered_as: Some(format!("{name}.2")), ..taskmanager(name) })
+        let again = self.timeline.all().contains(&format!("start {name}"));
+        let number = if again { ".2" } else { "" };
+        Ok(Instance { registered_as: Some(format!("{name}{number}")), ..taskmanager(name) })
     }
 }
 
@@ -112,6 +123,43 @@ async fn a_killed_instance_starts_again_after_the_time_it_is_held_down() {
     tokio::time::sleep(Duration::from_secs(61)).await;
     assert_eq!(timeline.all()[3..], ["start taskmanager-1", "journal 1 back taskmanager-1"]);
     assert!(injector.down().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hung_instance_goes_on_after_its_time_and_is_never_started() {
+    let (injector, timeline) = injector(&[], false);
+    injector.inject(Kind::Hang, &one(), Duration::from_secs(60)).await.expect("injected");
+    let before = ["signal 19 to taskmanager-1", "journal 1 issued taskmanager-1", "journal 1 still taskmanager-1"];
+    assert_eq!(timeline.all(), before);
+    assert_eq!(injector.down(), [ONE]);
+    let error = injector.inject(Kind::Hang, &one(), Duration::from_secs(1)).await.expect_err("it hangs");
+    assert_eq!(
+        (error.message.as_str(), injector.injected()),
+        ("taskmanager-1 hangs already, so it cannot be made to", 1)
+    );
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    assert_eq!(timeline.all()[3..], ["signal 18 to taskmanager-1", "journal 1 back taskmanager-1"]);
+    injector.inject(Kind::Hang, &one(), Duration::from_secs(3600)).await.expect("it may hang again");
+    injector.undo_all().await.expect("undone");
+    assert_eq!(timeline.all()[8..], ["signal 18 to taskmanager-1", "journal 2 back taskmanager-1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hang_whose_instance_was_killed_meanwhile_is_undone_by_the_kill() {
+    let (injector, timeline) = injector(&[], false);
+    injector.inject(Kind::Hang, &one(), Duration::from_secs(60)).await.expect("injected");
+    injector.inject(Kind::Kill, &one(), Duration::from_secs(3)).await.expect("injected");
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    assert_eq!(timeline.all()[6..], ["start taskmanager-1", "journal 2 back taskmanager-1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_does_not_hold_still_is_told_to_go_on_all_the_same() {
+    let (injector, timeline) = injector(&[], true);
+    injector.inject(Kind::Hang, &one(), Duration::from_secs(60)).await.expect_err("it still runs");
+    injector.undo_all().await.expect("undone");
+    let after = ["journal 1 failed taskmanager-1", "signal 18 to taskmanager-1", "journal 1 back taskmanager-1"];
+    assert_eq!(timeline.all()[2..], after);
 }
 
 #[tokio::test(start_paused = true)]

@@ -150,7 +150,7 @@ impl Apparatus for RealApparatus {
 impl RealApparatus {
     fn collect(&self, run: &Run, what: &Observed, manual: &Arc<ManualCheckpoints>) -> Result<Collector> {
         let source = what.source.clone().map(|(id, subtasks)| SourceVertex { id, subtasks });
-        let collected = CollectedJob { id: what.job.id.clone(), source };
+        let collected = CollectedJob { id: what.job.id.clone(), source, foreign: what.job.is_foreign() };
         let poller = what.topic.as_ref().map(|topic| run.wait(self.kafka.end_offsets_poller(topic))).transpose()?;
         let ask = poller.map(|poller| Box::new(move || poller.fetch_blocking(OFFSETS_WITHIN)) as _);
         let settings = Settings { every: what.every, manual: Arc::clone(manual) };

@@ -223,6 +223,17 @@ impl Instances for Simulated {
         })
     }
 
+    fn holds_still(&self, name: &str) -> BoxFuture<'_, Result<f64>> {
+        let name = name.to_owned();
+        Box::pin(async move {
+            let hangs = |world: &mut World| world.instances().into_iter().any(|one| one.name == name && one.hung);
+            while !self.now(hangs) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            Ok(self.0.clock.now_epoch_ms())
+        })
+    }
+
     fn start(&self, name: &str) -> Result<Between> {
         self.0.gone.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
         self.now(|world| world.start(name))?;

@@ -152,10 +152,10 @@ impl Trial {
     /// Lets the faults fall due, and returns why the phase ended.
     fn measure(&self, feed: &Feed, from_epoch_ms: f64, act: &mut dyn FnMut(u32) -> Result<()>) -> Result<&'static str> {
         let duration_end = self.run.phases().duration_s.map(|seconds| from_epoch_ms + seconds * 1e3);
-        let faults = self.faults_declared().filter(|(_, count)| *count > 0);
-        for number in 1..=faults.map_or(0, |(_, count)| count) {
-            let every_s = faults.map_or(0.0, |(every, _)| every);
-            let due_epoch_ms = from_epoch_ms + f64::from(number) * every_s * 1e3;
+        let schedule = self.faults_declared();
+        let due_s = schedule.iter().flat_map(|schedule| &schedule.due_s);
+        for (number, due_s) in (1..).zip(due_s) {
+            let due_epoch_ms = from_epoch_ms + due_s * 1e3;
             if let Some(end) = duration_end.filter(|end| *end < due_epoch_ms) {
                 return Ok(self.end_of(feed, Some(end))?.unwrap_or("duration"));
             }
@@ -164,10 +164,14 @@ impl Trial {
             }
             self.break_something(number, due_epoch_ms, act)?;
         }
-        let faults_end = faults.map(|(every, count)| from_epoch_ms + (f64::from(count) + 1.0) * every * 1e3);
+        let after = match schedule.as_ref().is_none_or(|schedule| schedule.is_even) {
+            true => "one period after the last fault",
+            false => "one mean gap after the last fault",
+        };
+        let faults_end = schedule.and_then(|schedule| schedule.ends_s()).map(|ends_s| from_epoch_ms + ends_s * 1e3);
         let (end, because) = match (faults_end, duration_end) {
             (Some(faults), Some(duration)) if duration < faults => (Some(duration), "duration"),
-            (Some(faults), _) => (Some(faults), "one period after the last fault"),
+            (Some(faults), _) => (Some(faults), after),
             (None, Some(duration)) => (Some(duration), "duration"),
             (None, None) if self.state().beside.is_some() => (None, SCRIPT_DONE),
             (None, None) if feed.load.is_none() => return Err(Required::End.lacking()),

@@ -40,8 +40,8 @@ impl Trial {
         });
         let feed = Arc::new(Feed { job, load: load.transpose()?, observing });
         self.state().feed = Some(Arc::clone(&feed));
-        if let Some((every_s, count)) = self.faults_declared() {
-            self.note(Step::FaultSchedule { every_s, count, down_for_s: None })?;
+        if let Some(schedule) = self.faults_declared() {
+            self.note_schedule(&schedule)?;
         }
         Ok(feed)
     }

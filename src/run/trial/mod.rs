@@ -16,7 +16,7 @@ use std::time::Duration;
 
 pub use drive::Beside;
 pub use open::{Work, Working};
-pub use setup::{ReplayPlan, Required, Topic};
+pub use setup::{ReplayPlan, Required, Topic, one_schedule};
 
 use rand::RngExt;
 

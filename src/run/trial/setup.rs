@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rand::seq::IndexedRandom;
+use rand_chacha::ChaCha8Rng;
 
 use super::Trial;
 use crate::cluster::{Instance, Role, Scope, flink_role};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
+use crate::fault::Schedule;
 use crate::flink::{JobManager, JobSpec, RunRequest, is_terminal, program_arguments};
 use crate::kafka::topic_name;
 use crate::record::Step;
@@ -87,8 +89,7 @@ pub(super) struct Setup {
     pub source: Option<(String, u32)>,
     pub replay: Option<ReplayPlan>,
     pub collect_every_s: Option<f64>,
-    /// Seconds between faults, and their number.
-    pub faults: Option<(f64, u32)>,
+    pub faults: Option<Schedule>,
 }
 
 /// All tasks of a job must run within this time after it was submitted.
@@ -323,19 +324,31 @@ impl Trial {
         Ok(())
     }
 
-    pub fn declare_faults(&self, every_s: f64, count: u32) -> Result<()> {
+    /// Takes the schedule of this trial's faults; in an open trial it begins now, and whoever opened it calls the
+    /// closure.
+    pub fn declare_faults(&self, schedule: &Schedule) -> Result<()> {
         let mut state = self.state();
         if state.setup.faults.is_some() {
-            return Err(Error::script("fault::every: this trial has a schedule already")
-                .hint("break several instances in one closure"));
+            return Err(one_schedule());
         }
         if self.open {
             drop(state);
-            // Whoever opened the trial calls the closure; here it is only written down.
-            return self.note(Step::FaultSchedule { every_s, count, down_for_s: None });
+            return self.note_schedule(schedule);
         }
-        state.setup.faults = Some((every_s, count));
+        state.setup.faults = Some(schedule.clone());
         Ok(())
+    }
+
+    pub(super) fn note_schedule(&self, schedule: &Schedule) -> Result<()> {
+        let due_s = if schedule.is_even { Vec::new() } else { schedule.due_s.clone() };
+        let (every_s, count) = (schedule.mean_gap_s, schedule.count());
+        self.note(Step::FaultSchedule { every_s, count, down_for_s: None, due_s })
+    }
+
+    /// The dice of one thing that is drawn in this trial; what falls depends on the seed, the trial and `what` alone.
+    #[must_use]
+    pub fn dice(&self, what: &str) -> ChaCha8Rng {
+        generator(self.run.seed, &format!("{} {what}", self.spec.id))
     }
 
     /// A live instance of the role, drawn by the seed; of TaskManagers one that runs tasks of the job, as a
@@ -354,7 +367,7 @@ impl Trial {
             .cloned()
             .collect();
         let candidates = if with_tasks.is_empty() { live } else { with_tasks };
-        let mut rng = generator(self.run.seed, &format!("{} pick {role} {number}", self.spec.id));
+        let mut rng = self.dice(&format!("pick {role} {number}"));
         candidates.choose(&mut rng).cloned().ok_or_else(|| Error::trial(format!("no {role} is alive to be picked")))
     }
 
@@ -371,9 +384,15 @@ impl Trial {
     }
 
     /// The faults that are due in this trial.
-    pub(super) fn faults_declared(&self) -> Option<(f64, u32)> {
-        self.state().setup.faults
+    pub(super) fn faults_declared(&self) -> Option<Schedule> {
+        self.state().setup.faults.clone()
     }
+}
+
+/// What a second schedule in one body is told.
+#[must_use]
+pub fn one_schedule() -> Error {
+    Error::script("this trial has a schedule of faults already").hint("break several instances in one closure")
 }
 
 /// How often Flink is asked where the tasks are before a fault is given up.
