@@ -650,7 +650,7 @@ fn what_is_asked_of_a_job_is_rehearsed() {
     study(whole, ", duration: 9.s").fails(69, &["Java is not installed"]);
     study(whole, "").fails(65, &["nothing ends the measured phase", "duration: 60.s"]);
     study("flink::submit(\"your.jar\")", "").fails(66, &["there is no jar your.jar", "it was looked for from"]);
-    study("flink::submit(\"nyc-window\", #{ class: \"a.B\" })", "").fails(65, &["whose job.toml tells its class"]);
+    study("let topic = kafka::create_topic(\"t\"); flink::submit(\"nyc-window\", #{ class: \"a.B\", args: #{ topic: topic } })", "").fails(65, &["whose job.toml tells its class"]);
     study("flink::wait(flink::attach(\"x\"))", "").fails(65, &["`x` is no id of a job"]);
     study("flink::wait(flink::submit(\"my.jar\"), #{ state: \"FINISHD\" })", "")
         .fails(65, &["did you mean `FINISHED`?"]);

@@ -18,6 +18,7 @@ fn cprun(folder: &Path, arguments: &[&str]) -> Output {
     command.args(arguments).current_dir(folder).env("PATH", "/nowhere").env_remove("JAVA_HOME");
     command
         .env("XDG_CACHE_HOME", folder.join("cache"))
+        .env("STORE_KEY", "of-no-worth-at-all")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -57,12 +58,16 @@ fn run_trials(example: &Example) {
     assert!(!err.contains("failed") && !err.contains("error"), "{whole}");
 }
 
+/// What takes a job that somebody else started: there is none here.
+const FOREIGN: [&str; 1] = ["flink::attach"];
+
 /// How many are run at once.
 const AT_ONCE: usize = 2;
 
 #[test]
 fn every_example_of_a_trial_runs_on_the_simulated_cluster() {
     let mut examples: Vec<Example> = reference::examples().into_iter().filter(|example| example.has_trial).collect();
+    examples.retain(|example| !FOREIGN.contains(&example.of.as_str()));
     examples.sort_by(|a, b| a.script.cmp(&b.script));
     examples.dedup_by(|a, b| a.script == b.script);
     assert!(examples.len() > 10);

@@ -89,8 +89,8 @@ const NOTE: Primitive = Primitive {
 const REQUIRE: Primitive = Primitive {
     module: "",
     name: "require",
-    doc: "Demands something of the trial that runs, or of the whole run outside of trials, and writes down whether it \
-        held.\n\n\
+    doc: "Demands something of the trial that runs, and writes down whether it held. Outside of trials it demands it of \
+        the whole run.\n\n\
         `false` makes the verdict fail, `()` (it cannot be told) makes it unknown; the script goes on. Demanded again \
         under the same name, the worst answer counts. With a number or a duration it changes a limit beyond which a \
         trial is invalid: `rate_error` (a share, 0.001), `acked_lateness` (one sampling step), `missing_samples` (a \
@@ -120,7 +120,7 @@ const SECRET: Primitive = Primitive {
     returns: Kind::Handle("secret"),
     effect: Effect::Reads,
     belongs: Belongs::Anywhere,
-    example: "let home = secret(\"HOME_OF_KEYS\");",
+    example: "let home = secret(\"STORE_KEY\");",
     run: secret,
 };
 

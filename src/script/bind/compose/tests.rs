@@ -32,7 +32,7 @@ fn a_mistake_of_the_script_is_not_tried_again() {
     let ran = run("let n = 0;\ntry { retry(5, 1.h, || { n += 1; let m = [1]; m[n + 5] }); } catch(e) { print(n); }");
     assert_eq!(ran.printed(), "1\n");
     let wrong = run(
-        "let n = 0;\ntry { retry(5, 1.h, || { n += 1; sleep([\"a\"][0]); }); } catch(e) { print(`${n}: ${e.message}`); }",
+        "let n = 0;\ntry { retry(5, 1.h, || { n += 1; sleep([\"a\"].pop()); }); } catch(e) { print(`${n}: ${e.message}`); }",
     );
     assert_eq!(wrong.printed(), "1: sleep: `duration` wants a duration such as `30.s`, not a string (a)\n");
 }
