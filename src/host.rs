@@ -3,10 +3,12 @@
 //! Nothing else in cprun reads the environment or writes to a stream, so a test runs the whole program in
 //! its own process, with a map for an environment and a buffer for a terminal.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Write};
+use std::io::{BufRead, IsTerminal, Write};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -53,27 +55,165 @@ impl Stream {
 }
 
 /// Which signal ended the run, if one did.
+///
+/// A prompt outlives its interrupts: it renews the cancellation for each evaluation. Hence nobody keeps the token
+/// across calls; who waits asks `cancelled` anew.
 #[derive(Clone, Default)]
 pub struct Signals {
-    pub cancelled: CancellationToken,
-    kind: Arc<Mutex<Option<Kind>>>,
+    pub cancelled: Cancelled,
+    raised: Arc<Mutex<Received>>,
 }
 
+#[derive(Default)]
+struct Received {
+    kind: Option<Kind>,
+    first: Option<Instant>,
+    /// At a prompt an interrupt ends an evaluation, never the program.
+    at_prompt: bool,
+}
+
+/// What a signal means beside those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Raised {
+    First,
+    /// The same one, passed on a second time.
+    Same,
+    /// The user asks again.
+    Again,
+}
+
+/// Signals this close to the first are the same one: `timeout`, a shell and the kernel may each pass one on.
+const SAME_WITHIN: Duration = Duration::from_secs(1);
+
 impl Signals {
-    /// Called by whoever listens for signals; the first one counts.
-    pub fn raise(&self, kind: Kind) {
-        self.kind.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(kind);
-        self.cancelled.cancel();
+    /// Called by whoever listens for signals; the first one counts, but that a termination follows an interrupt.
+    pub fn raise(&self, kind: Kind) -> Raised {
+        let raised = {
+            let mut received = self.received();
+            let harmless = received.at_prompt && kind == Kind::Interrupted;
+            let ends = kind == Kind::Terminated && received.kind == Some(Kind::Interrupted) && received.at_prompt;
+            match received.first {
+                Some(_) if ends => {
+                    *received = Received { kind: Some(kind), first: Some(Instant::now()), ..*received };
+                    Raised::First
+                }
+                Some(at) if at.elapsed() > SAME_WITHIN && !harmless => Raised::Again,
+                Some(_) => Raised::Same,
+                None => {
+                    *received = Received { kind: Some(kind), first: Some(Instant::now()), ..*received };
+                    Raised::First
+                }
+            }
+        };
+        self.cancelled.token().cancel();
+        raised
     }
 
-    /// The error that the signal stands for, once one was raised.
+    /// From here on an interrupt ends what is evaluated and no more.
+    pub fn at_prompt(&self, yes: bool) {
+        self.received().at_prompt = yes;
+    }
+
+    /// Forgets an interrupt, so that the next evaluation can run; a termination stays.
+    pub fn renew(&self) {
+        let mut received = self.received();
+        if received.kind != Some(Kind::Terminated) {
+            *received = Received { at_prompt: received.at_prompt, ..Received::default() };
+            self.cancelled.renew();
+        }
+    }
+
+    /// The signal that was raised, if one was.
+    #[must_use]
+    pub fn kind(&self) -> Option<Kind> {
+        self.received().kind
+    }
+
+    /// The error that the signal stands for, once one was raised. Work in the background of a prompt is ended by
+    /// its own cancellation and by termination, not by an interrupt.
     #[must_use]
     pub fn error(&self) -> Option<Error> {
-        let kind = *self.kind.lock().unwrap_or_else(PoisonError::into_inner);
-        kind.map(|kind| {
-            let name = if kind == Kind::Terminated { "SIGTERM" } else { "Ctrl-C" };
-            Error::new(kind, format!("interrupted by {name}; what was measured so far is kept"))
+        let received = self.received();
+        if Cancelled::is_own() && received.kind != Some(Kind::Terminated) {
+            return self.cancelled.is_cancelled().then(|| Error::new(Kind::Interrupted, "stopped"));
+        }
+        received.kind.map(|kind| match (kind, received.at_prompt) {
+            (Kind::Terminated, _) => Error::new(kind, "interrupted by SIGTERM; what was measured so far is kept"),
+            (_, true) => Error::new(kind, "interrupted"),
+            (_, false) => Error::new(kind, "interrupted by Ctrl-C; what was measured so far is kept"),
         })
+    }
+
+    fn received(&self) -> MutexGuard<'_, Received> {
+        self.raised.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+thread_local! {
+    /// The cancellation of the work that this thread does in the background of a prompt.
+    static OWN: RefCell<Option<CancellationToken>> = const { RefCell::new(None) };
+}
+
+/// Whether what goes on is to end, and waiting for that.
+///
+/// Natives ask the host, wherever they are called from. A thread that works in the background of a prompt has a
+/// cancellation of its own, so that Ctrl-C ends the evaluation in front of it and not the fault schedule behind.
+#[derive(Clone, Default)]
+pub struct Cancelled(Arc<RwLock<CancellationToken>>);
+
+impl Cancelled {
+    /// The token that counts on this thread right now.
+    #[must_use]
+    pub fn token(&self) -> CancellationToken {
+        let own = OWN.with_borrow(Clone::clone);
+        own.unwrap_or_else(|| self.0.read().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        let own = OWN.with_borrow(|own| own.as_ref().map(CancellationToken::is_cancelled));
+        own.unwrap_or_else(|| self.0.read().unwrap_or_else(PoisonError::into_inner).is_cancelled())
+    }
+
+    pub async fn cancelled(&self) {
+        self.token().cancelled_owned().await;
+    }
+
+    /// Makes `token` the cancellation of this thread, until the thread ends.
+    pub fn on_this_thread(token: CancellationToken) {
+        OWN.set(Some(token));
+    }
+
+    fn is_own() -> bool {
+        OWN.with_borrow(Option::is_some)
+    }
+
+    fn renew(&self) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = CancellationToken::new();
+    }
+}
+
+/// What a user types, or what a pipe brings.
+#[derive(Clone)]
+pub struct Input {
+    /// Somebody types, and sees what is printed.
+    pub terminal: bool,
+    reader: Arc<Mutex<Box<dyn BufRead + Send>>>,
+}
+
+impl Input {
+    #[must_use]
+    pub fn new(reader: Box<dyn BufRead + Send>, terminal: bool) -> Self {
+        Self { terminal, reader: Arc::new(Mutex::new(reader)) }
+    }
+
+    /// The next line without its end; nothing after the last one.
+    pub fn line(&self) -> std::io::Result<Option<String>> {
+        let mut line = String::new();
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = reader.read_line(&mut line)?;
+        let without_end = line.trim_end_matches('\n').trim_end_matches('\r').to_owned();
+        Ok((read > 0).then_some(without_end))
     }
 }
 
@@ -81,6 +221,7 @@ impl Signals {
 pub struct Host {
     pub environment: Arc<BTreeMap<String, String>>,
     pub directory: PathBuf,
+    pub input: Input,
     pub stdout: Stream,
     pub progress: Progress,
     pub clock: Clock,
@@ -96,6 +237,10 @@ impl Host {
         Self {
             environment: Arc::new(environment()),
             directory: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+            input: Input::new(
+                Box::new(std::io::BufReader::new(std::io::stdin())),
+                std::io::stdin().is_terminal() && std::io::stdout().is_terminal(),
+            ),
             stdout: Stream::new(Box::new(std::io::stdout()), &secrets),
             progress: Progress::new(
                 Stream::new(Box::new(std::io::stderr()), &secrets),
@@ -120,6 +265,14 @@ impl Host {
         self.variable("HOME").map(|home| PathBuf::from(home).join(".cache/cprun")).ok_or_else(|| {
             Error::target("neither XDG_CACHE_HOME nor HOME is set").hint("export XDG_CACHE_HOME=/a/writable/directory")
         })
+    }
+
+    /// What a user would miss, though nothing depends on it: `$XDG_STATE_HOME/cprun`, else `~/.local/state/cprun`.
+    #[must_use]
+    pub fn state(&self) -> Option<PathBuf> {
+        let state = self.variable("XDG_STATE_HOME").filter(|state| state.starts_with('/'));
+        let home = || self.variable("HOME").map(|home| PathBuf::from(home).join(".local/state"));
+        state.map(PathBuf::from).or_else(home).map(|folder| folder.join("cprun"))
     }
 
     /// Shows how far some long work is, and ends it once a signal came.
@@ -160,6 +313,8 @@ pub struct Progress {
     stream: Stream,
     bar: Option<ProgressBar>,
     quiet: bool,
+    /// A changing line stands on the terminal.
+    drawn: Arc<AtomicBool>,
     last: Arc<Mutex<Option<(String, Instant)>>>,
 }
 
@@ -168,7 +323,7 @@ const REPEAT_STATUS_AFTER: Duration = Duration::from_secs(30);
 impl Progress {
     #[must_use]
     pub fn new(stream: Stream, terminal: bool) -> Self {
-        Self { stream, bar: terminal.then(spinner), quiet: false, last: Arc::default() }
+        Self { stream, bar: terminal.then(spinner), quiet: false, drawn: Arc::default(), last: Arc::default() }
     }
 
     /// Only errors and warnings from here on.
@@ -177,6 +332,12 @@ impl Progress {
         self.quiet = true;
         self.bar = None;
         self
+    }
+
+    /// Whether a person sees it as it comes.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        self.bar.is_some()
     }
 
     /// A line that stays.
@@ -194,8 +355,10 @@ impl Progress {
     /// Text for stderr as it stands, such as a rendered error.
     pub fn print(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| self.stream.write(&format!("{text}\n"))),
-            None => self.stream.write(&format!("{text}\n")),
+            Some(bar) if self.drawn.load(Ordering::Relaxed) => {
+                bar.suspend(|| self.stream.write(&format!("{text}\n")));
+            }
+            _ => self.stream.write(&format!("{text}\n")),
         }
     }
 
@@ -206,6 +369,7 @@ impl Progress {
         }
         let text = if detail.is_empty() { subject.to_owned() } else { format!("{subject}: {detail}") };
         if let Some(bar) = &self.bar {
+            self.drawn.store(true, Ordering::Relaxed);
             bar.set_message(self.stream.1.mask(&text).into_owned());
             bar.tick();
             return;
@@ -220,7 +384,7 @@ impl Progress {
 
     /// Takes the changing line away, as before results are printed.
     pub fn clear(&self) {
-        if let Some(bar) = &self.bar {
+        if let Some(bar) = self.bar.as_ref().filter(|_| self.drawn.swap(false, Ordering::Relaxed)) {
             bar.set_message("");
             bar.finish_and_clear();
             bar.reset();

@@ -9,6 +9,7 @@ Examples:
   cprun scripts/nyc_intervals.rhai --profile paper          as the study ran it
   cprun scripts/nyc_intervals.rhai -P intervals=1s,10s -P faults=1
   cprun eval 'analysis::optimal_interval(#{ c: 0.778, mtbf: 10.min })'
+  cprun repl                                                the same primitives, interactive
   cprun analyze results/nyc_intervals/TIME                  all files again, from the journal
   cprun report results/nyc_intervals/TIME --example OUT     a copy for publication
   cprun dataset describe yellow_tripdata_2023-01.parquet

@@ -9,6 +9,7 @@ mod doctor;
 mod eval;
 mod exit;
 mod plan;
+mod repl;
 mod run;
 mod signals;
 
@@ -47,6 +48,8 @@ enum Command {
     Check(check::Arguments),
     /// Evaluate one expression and print its value
     Eval(eval::Arguments),
+    /// Try primitives one by one, on a target that starts at the first effect
+    Repl(repl::Arguments),
     /// Compute everything of a run directory anew from its journal
     Analyze(run::Analyze),
     /// Render the pages of a run directory anew, or copy it for publication
@@ -86,6 +89,7 @@ fn dispatch(host: &Host, runtime: &tokio::runtime::Runtime, arguments: CommandLi
         Some(Command::Run(arguments)) => run::script(host, runtime, arguments, typed),
         Some(Command::Plan(arguments)) => plan::plan(host, runtime, &arguments, typed),
         Some(Command::Eval(arguments)) => eval::eval(host, runtime, &arguments),
+        Some(Command::Repl(arguments)) => repl::repl(host, runtime, arguments, typed),
         Some(Command::Analyze(arguments)) => run::analyze(host, &arguments),
         Some(Command::Report(arguments)) => run::report(host, &arguments),
         Some(Command::Dataset(arguments)) => dataset::dataset(host, &arguments),

@@ -1,13 +1,11 @@
 //! SIGINT and SIGTERM end the run in order: faults are undone, processes ended, what was measured is kept.
 //! A second one, more than a second later, ends cprun at once.
 
-use std::time::{Duration, Instant};
-
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::exit;
 use crate::error::{Error, Kind, Result};
-use crate::host::Signals;
+use crate::host::{Raised, Signals};
 
 pub fn listen(runtime: &tokio::runtime::Runtime, signals: &Signals) -> Result<()> {
     let _inside = runtime.enter();
@@ -19,29 +17,19 @@ pub fn listen(runtime: &tokio::runtime::Runtime, signals: &Signals) -> Result<()
     let mut hangup = if hangup_is_ignored() { None } else { Some(signal(SignalKind::hangup()).map_err(cannot)?) };
     let signals = signals.clone();
     runtime.spawn(async move {
-        let mut first: Option<Instant> = None;
         loop {
             let kind = tokio::select! {
                 _ = interrupt.recv() => Kind::Interrupted,
                 _ = terminate.recv() => Kind::Terminated,
                 () = next(&mut hangup) => Kind::Terminated,
             };
-            match first {
-                // `timeout`, a shell and the kernel may each pass the same signal on.
-                Some(at) if at.elapsed() > SAME_WITHIN => at_once(kind),
-                Some(_) => {}
-                None => {
-                    first = Some(Instant::now());
-                    signals.raise(kind);
-                }
+            if signals.raise(kind) == Raised::Again {
+                at_once(kind);
             }
         }
     });
     Ok(())
 }
-
-/// Signals this close to the first are the same one.
-const SAME_WITHIN: Duration = Duration::from_secs(1);
 
 async fn next(hangup: &mut Option<Signal>) {
     match hangup {

@@ -18,8 +18,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::errors::Failure;
 use super::limits;
-use super::session::Session;
+use super::session::{Purpose, Session};
 use crate::error::{Error, Result};
+use crate::host::Cancelled;
 use crate::runtime::Runtime;
 
 pub const STACK_BYTES: usize = 64 << 20;
@@ -28,6 +29,8 @@ pub const STACK_BYTES: usize = 64 << 20;
 pub struct Background {
     /// `sample lag`, for lists of what runs.
     pub name: String,
+    /// When it began, on the clock that waits wait by.
+    pub since: tokio::time::Instant,
     stop: CancellationToken,
     ended: CancellationToken,
     runtime: Runtime,
@@ -62,15 +65,18 @@ pub fn start(
     let stop = limits::stop_token().child_token();
     let ended = CancellationToken::new();
     let (token, end) = (stop.clone(), ended.clone().drop_guard());
+    // What goes on behind a prompt is not ended by an interrupt of what is evaluated in front of it.
+    let own = (session.purpose == Purpose::Prompt).then(|| stop.clone());
     let thread = session.runtime.thread(&name, STACK_BYTES, move || {
         // Dropped last, however the work ends.
         let _end = end;
         limits::enter(token);
+        own.map(Cancelled::on_this_thread).unwrap_or_default();
         from.call(work);
     });
     thread.map_err(|error| Error::io(format!("start a thread for {name}"), error))?;
     let runtime = session.runtime.clone();
-    let background = Arc::new(Background { name, stop, ended, runtime });
+    let background = Arc::new(Background { name, since: session.now(), stop, ended, runtime });
     session.state().background.push(Arc::clone(&background));
     Ok(background)
 }

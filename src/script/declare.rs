@@ -125,6 +125,9 @@ pub enum Belongs {
     Body,
 }
 
+/// What a type says of a value.
+type Of<T> = Box<dyn Fn(&Dynamic) -> T + Send + Sync>;
+
 /// A type of values that primitives hand out.
 pub struct Handle {
     pub name: &'static str,
@@ -132,7 +135,8 @@ pub struct Handle {
     pub properties: Vec<Shown>,
     pub type_id: TypeId,
     register: Box<dyn Fn(&mut Engine) + Send + Sync>,
-    text: Box<dyn Fn(&Dynamic) -> Option<String> + Send + Sync>,
+    text: Of<Option<String>>,
+    values: Of<Vec<(&'static str, Dynamic)>>,
 }
 
 /// A property as readers see it.
@@ -169,6 +173,11 @@ impl Handle {
             engine.register_fn("to_debug", move |handle: &mut T| text(handle));
         };
         let of_value = move |value: &Dynamic| value.read_lock::<T>().map(|handle| text(&handle));
+        let values = move |value: &Dynamic| {
+            let handle = value.clone().try_cast::<T>();
+            let all = |handle: T| properties.iter().map(|one| (one.name, (one.get)(&handle))).collect();
+            handle.map(all).unwrap_or_default()
+        };
         Self {
             name,
             doc,
@@ -176,6 +185,7 @@ impl Handle {
             type_id: TypeId::of::<T>(),
             register: Box::new(register),
             text: Box::new(of_value),
+            values: Box::new(values),
         }
     }
 
@@ -183,6 +193,12 @@ impl Handle {
     #[must_use]
     pub fn text(&self, value: &Dynamic) -> Option<String> {
         (self.text)(value)
+    }
+
+    /// The properties of a value of this type, as they are now.
+    #[must_use]
+    pub fn values(&self, value: &Dynamic) -> Vec<(&'static str, Dynamic)> {
+        (self.values)(value)
     }
 
     pub fn register(&self, engine: &mut Engine) {

@@ -20,6 +20,7 @@ use crate::cluster::flink_role::Timing;
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::host::Host;
+use crate::record::Recorder;
 use crate::record::{Observation, Step};
 use crate::run::{Beginning, Run, manifest};
 use crate::runtime::Runtime;
@@ -45,7 +46,8 @@ pub fn run(host: &Host, runtime: &Runtime, source: Source, options: Options) -> 
     Ended { error, run: state.run.clone(), failed_trials: state.failed_trials, without_run }
 }
 
-fn demands(observations: &[Observation]) -> Verdict {
+/// What was required before there was a run.
+pub fn demands(observations: &[Observation]) -> Verdict {
     let required = observations.iter().filter_map(|observation| match observation {
         Observation::Step(Step::Require { name, held }) => Some((name.clone(), *held)),
         _ => None,
@@ -61,8 +63,8 @@ fn without_parameters(session: &Session) -> Option<Error> {
         .first()
         .map(|(name, _)| format!("-P {name}"))
         .or_else(|| options.profile.clone().map(|name| format!("--profile {name}")))?;
-    (!session.source.text.contains("params(")).then(|| {
-        Error::usage(format!("{} has no parameters, so `{given}` cannot be set", session.source.name))
+    (!session.source().text.contains("params(")).then(|| {
+        Error::usage(format!("{} has no parameters, so `{given}` cannot be set", session.source().name))
             .hint("give it some with `params(#{ … })`")
     })
 }
@@ -87,7 +89,7 @@ pub fn estimate(session: &Session, profile: &str) -> Result<Option<Rehearsal>> {
     let trial = Session::new(
         &session.host,
         session.runtime.clone(),
-        session.source.clone(),
+        session.source(),
         options,
         Purpose::Estimate,
         Arc::clone(&session.datasets),
@@ -107,7 +109,7 @@ pub fn timing(profile: &str) -> Timing {
 }
 
 /// Opens the run directory of this session's script.
-pub fn begin(session: &Session) -> Result<Arc<Run>> {
+fn begin(session: &Session) -> Result<Arc<Run>> {
     let profile = session.profile();
     let timing = timing(&profile);
     let (parameters, needs) = {
@@ -118,8 +120,8 @@ pub fn begin(session: &Session) -> Result<Arc<Run>> {
         &session.host,
         &session.runtime,
         Beginning {
-            script: manifest::Script::new(&session.source.name, &session.source.text),
-            stem: session.source.stem(),
+            script: manifest::Script::new(&session.source().name, &session.source().text),
+            stem: session.source().stem(),
             command_line: session.options.command_line.clone(),
             profile,
             parameters,
@@ -132,6 +134,20 @@ pub fn begin(session: &Session) -> Result<Arc<Run>> {
             search: session.search(),
         },
     )
+}
+
+/// The run of this session, opened at its first effect.
+pub fn open_run(session: &Session) -> Result<Arc<Run>> {
+    let open = session.state().run.clone();
+    if let Some(run) = open {
+        return Ok(run);
+    }
+    let run = begin(session)?;
+    // What was noted and demanded before there was a journal comes first.
+    let early = std::mem::take(&mut session.state().early);
+    early.into_iter().try_for_each(|observation| run.journal.record(observation))?;
+    session.state().run = Some(Arc::clone(&run));
+    Ok(run)
 }
 
 fn recorded(params: &params::Params) -> Vec<manifest::Parameter> {
@@ -162,7 +178,7 @@ fn on_script_thread(session: &Arc<Session>) -> Result<Dynamic> {
     let engine = Arc::new(build(session)?);
     session.state().engine = Arc::downgrade(&engine);
     let functions = functions(&engine);
-    let ast = compile(&engine, session, &session.source, &functions)?;
+    let ast = compile(&engine, session, &session.source(), &functions)?;
     say_if_simulated(session);
     let outcome = engine.eval_ast_with_scope::<Dynamic>(&mut Scope::new(), &ast);
     session.end_background();
@@ -175,14 +191,14 @@ fn on_script_thread(session: &Arc<Session>) -> Result<Dynamic> {
 }
 
 /// The first line of stdout, before anything that the script prints.
-fn say_if_simulated(session: &Session) {
-    let told = session.purpose == Purpose::Run && !session.options.json;
+pub fn say_if_simulated(session: &Session) {
+    let told = matches!(session.purpose, Purpose::Run | Purpose::Prompt) && !session.options.json;
     if told && session.options.target.is_simulated() {
         session.host.stdout.write("SIMULATED: no figure below was measured; the cluster is simulated\n");
     }
 }
 
-fn converted(session: &Session, failure: rhai::EvalAltResult, functions: &[String]) -> Error {
+pub fn converted(session: &Session, failure: rhai::EvalAltResult, functions: &[String]) -> Error {
     let sources = session.imports.sources();
     errors::convert(failure, &Scene { sources: &sources, functions, imports: &session.imports })
 }
@@ -196,7 +212,7 @@ fn compile(engine: &Engine, session: &Session, source: &Source, functions: &[Str
     Ok(ast)
 }
 
-fn build(session: &Arc<Session>) -> Result<Engine> {
+pub fn build(session: &Arc<Session>) -> Result<Engine> {
     let mut engine = Engine::new();
     // Constant folding moves positions, and the full level would call primitives while compiling.
     engine.set_optimization_level(OptimizationLevel::None);
@@ -214,7 +230,7 @@ fn build(session: &Arc<Session>) -> Result<Engine> {
     bind::register(&mut engine, session);
     limits::apply(&mut engine, &session.host.signals);
     // The script is the first of the files, whatever of the stdlib is compiled before it.
-    session.imports.note(&session.source, &AST::empty());
+    session.imports.note(&session.source(), &AST::empty());
     stdlib(&mut engine, session)?;
     Ok(engine)
 }
@@ -223,9 +239,10 @@ fn build(session: &Arc<Session>) -> Result<Engine> {
 fn print(session: &Session, text: &str) {
     let rehearsed = matches!(session.state().stage, Stage::Rehearsal(_));
     match session.purpose {
+        Purpose::Prompt if !rehearsed => session.host.stdout.write(&format!("{text}\n")),
         Purpose::Run if !rehearsed && !session.options.json => session.host.stdout.write(&format!("{text}\n")),
         Purpose::Evaluate => session.host.progress.print(text),
-        Purpose::Run | Purpose::Estimate => {}
+        Purpose::Run | Purpose::Estimate | Purpose::Prompt => {}
     }
 }
 
@@ -254,7 +271,7 @@ fn stdlib(engine: &mut Engine, session: &Session) -> Result<()> {
 }
 
 /// Every function by the name a script calls it.
-fn functions(engine: &Engine) -> Vec<String> {
+pub fn functions(engine: &Engine) -> Vec<String> {
     let named = |info: rhai::FuncInfo| {
         let name = info.metadata.name.as_str();
         let plain = name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');

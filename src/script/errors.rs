@@ -5,11 +5,12 @@
 
 use rhai::{Dynamic, EvalAltResult, Map, NativeCallContext, ParseError, ParseErrorType, Position};
 
+use super::bind;
 use super::check::{Finding, spans};
 use super::imports::Imports;
 use super::limits;
 use super::source::Source;
-use super::value::nearest;
+use super::value::{nearest, unknown};
 use crate::error::{Error, Kind, Position as Place, Result};
 
 pub type Failure = Box<EvalAltResult>;
@@ -130,8 +131,20 @@ fn describe(leaf: EvalAltResult, scene: &Scene<'_>) -> Error {
                 .hint("write `import` at the top of the script, not inside a function or block")
         }
         EvalAltResult::ErrorFunctionNotFound(signature, _) => not_found(&signature, scene),
+        EvalAltResult::ErrorDotExpr(message, _) => {
+            no_property(&message).unwrap_or_else(|| Error::script(without_position(&message)))
+        }
         other => Error::script(without_position(&other.to_string())),
     }
+}
+
+/// A getter that there is not, by Rhai's words, for a type that primitives hand out.
+fn no_property(message: &str) -> Option<Error> {
+    let (property, rest) = message.strip_prefix("Unknown property '")?.split_once('\'')?;
+    let kind = rest.strip_prefix(" - a getter is not registered for type '")?.strip_suffix('\'')?;
+    let handle = bind::handles().into_iter().find(|handle| handle.name == kind)?;
+    let known: Vec<&str> = handle.properties.iter().map(|one| one.name).collect();
+    Some(unknown("property", &format!("a {kind} has no property `{property}`"), property, &known))
 }
 
 /// What `throw` or a native threw.

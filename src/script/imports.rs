@@ -75,6 +75,8 @@ pub struct Place {
 #[derive(Clone, Debug)]
 pub struct Import {
     pub path: String,
+    /// Empty where it is made for what it does alone.
+    pub alias: String,
     pub position: Position,
 }
 
@@ -304,9 +306,10 @@ pub fn imports(ast: &AST) -> Vec<Import> {
     let mut found = Vec::new();
     ast.walk(&mut |path| {
         if let Some(ASTNode::Stmt(Stmt::Import(import, _))) = path.last()
-            && let (Expr::StringConstant(text, position), _) = &**import
+            && let (Expr::StringConstant(text, position), alias) = &**import
         {
-            found.push(Import { path: text.to_string(), position: *position });
+            let alias = alias.name.to_string();
+            found.push(Import { path: text.to_string(), alias, position: *position });
         }
         true
     });

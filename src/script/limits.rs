@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::errors::{self, Failure};
 use crate::error::{Error, Kind};
-use crate::host::Signals;
+use crate::host::{Cancelled, Signals};
 
 /// Operations of Rhai between two primitives that let time pass.
 pub const OPERATIONS: u64 = 10_000_000;
@@ -71,7 +71,7 @@ pub fn apply(engine: &mut Engine, signals: &Signals) {
     engine.register_global_module(module.into());
 }
 
-fn progress(cancelled: &CancellationToken) -> Option<Dynamic> {
+fn progress(cancelled: &Cancelled) -> Option<Dynamic> {
     let spent = SPENT.get() + 1;
     SPENT.set(spent);
     if spent > OPERATIONS {

@@ -13,6 +13,7 @@ mod limits;
 mod params;
 pub mod reference;
 mod rehearsal;
+mod repl;
 mod session;
 mod source;
 #[cfg(test)]
@@ -24,5 +25,6 @@ pub use check::{Checker, Finding, Severity, summary};
 pub use engine::{Evaluated, evaluate, run};
 pub use errors::{render, render_finding};
 pub use rehearsal::span;
+pub use repl::repl;
 pub use session::Options;
 pub use source::Source;

@@ -15,6 +15,7 @@ use super::imports::Imports;
 use super::limits;
 use super::params::Params;
 use super::rehearsal::{Declared, Rehearsal};
+use super::repl::jobs::Jobs;
 use super::source::Source;
 use crate::cluster::Needs;
 use crate::dataset::Dataset;
@@ -45,6 +46,8 @@ pub enum Purpose {
     Evaluate,
     /// Rehearse its first experiment and stop there.
     Estimate,
+    /// Evaluate one input after the other; a trial of the prompt's own takes what belongs into a body.
+    Prompt,
 }
 
 /// Data sets by the path they were read from; an estimate and the run share them.
@@ -53,12 +56,14 @@ pub type Datasets = Arc<Mutex<BTreeMap<String, Dataset>>>;
 pub struct Session {
     pub host: Host,
     pub runtime: Runtime,
-    pub source: Source,
+    source: Mutex<Source>,
     pub options: Options,
     pub purpose: Purpose,
     pub datasets: Datasets,
     /// The files that take part: the script, the stdlib, what they import.
     pub imports: Arc<Imports>,
+    /// What runs on behind a prompt.
+    pub jobs: Jobs,
     state: Mutex<State>,
 }
 
@@ -71,6 +76,8 @@ pub struct State {
     pub run: Option<Arc<Run>>,
     pub stage: Stage,
     pub failed_trials: u32,
+    /// How many trials the prompt has opened.
+    pub prompt_trials: u32,
     /// Called for each fault that is due in the current trial.
     pub act: Option<FnPtr>,
     /// The trial that runs or is rehearsed, as the script holds it.
@@ -105,8 +112,28 @@ impl Session {
         datasets: Datasets,
     ) -> Arc<Self> {
         let imports = Imports::new(&host.directory);
-        let host = host.clone();
-        Arc::new(Self { host, runtime, source, options, purpose, datasets, imports, state: Mutex::default() })
+        Arc::new(Self {
+            host: host.clone(),
+            runtime,
+            source: Mutex::new(source),
+            options,
+            purpose,
+            datasets,
+            imports,
+            jobs: Jobs::default(),
+            state: Mutex::default(),
+        })
+    }
+
+    /// The script; at a prompt, what was typed so far.
+    #[must_use]
+    pub fn source(&self) -> Source {
+        self.source.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What was typed grows.
+    pub fn type_in(&self, text: &str) {
+        self.source.lock().unwrap_or_else(PoisonError::into_inner).text.push_str(text);
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
@@ -116,11 +143,15 @@ impl Session {
     /// The trial that runs, or the error for a primitive that stands outside a body.
     pub fn trial(&self, primitive: &str) -> Result<Place> {
         match &mut self.state().stage {
-            Stage::Trial(trial) => Ok(Place::Trial(Arc::clone(trial))),
-            Stage::Rehearsal(_) => Ok(Place::Rehearsal),
-            Stage::Outside => Err(Error::script(format!("{primitive} belongs into the body of an experiment"))
-                .hint("write it inside the closure: `experiment(\"name\", #{ … }, |v| { … })`")),
+            Stage::Trial(trial) => return Ok(Place::Trial(Arc::clone(trial))),
+            Stage::Rehearsal(_) => return Ok(Place::Rehearsal),
+            Stage::Outside if self.purpose == Purpose::Prompt => {}
+            Stage::Outside => {
+                return Err(Error::script(format!("{primitive} belongs into the body of an experiment"))
+                    .hint("write it inside the closure: `experiment(\"name\", #{ … }, |v| { … })`"));
+            }
         }
+        super::repl::trial::open(self).map(Place::Trial)
     }
 
     /// Waits for asynchronous work on a thread of the script, unless a signal comes first, or the end of the thread
@@ -204,7 +235,7 @@ impl Session {
     /// Folders in which `jobs/` is looked for before the embedded ones: beside the script, above it, here.
     #[must_use]
     pub fn search(&self) -> Vec<PathBuf> {
-        self.source.search(&self.host.directory)
+        self.source().search(&self.host.directory)
     }
 }
 

@@ -94,6 +94,7 @@ impl Folder {
     pub fn host(&self, out: Box<dyn Write + Send>, err: Box<dyn Write + Send>) -> Host {
         let secrets = Secrets::default();
         Host {
+            input: crate::host::Input::new(Box::new(std::io::empty()), false),
             environment: Arc::new(self.environment.clone()),
             directory: self.path().to_owned(),
             stdout: Stream::new(out, &secrets),

@@ -122,7 +122,7 @@ impl Apparatus for RealApparatus {
         let mut found = Totals::new(question.window_ms);
         let mut flush_records = 0;
         let mut bad = 0_u64;
-        let cancelled = &run.host.signals.cancelled;
+        let cancelled = &run.host.signals.cancelled.token();
         let records = self.kafka.read_topic_blocking(question.topic, &ends, cancelled, |record| {
             if record.key == Some(FLUSH) {
                 flush_records += 1;

@@ -9,6 +9,7 @@ use crate::run::{generator, one_schedule};
 use crate::script::declare::{
     Argument, Belongs, Call, Effect, Handle, Kind, Opt, Options, Outcome, Primitive, Property,
 };
+use crate::script::repl;
 use crate::script::session::Place;
 use crate::script::units::Duration;
 
@@ -213,6 +214,10 @@ fn declare(call: &Call<'_>, schedule: Schedule) -> Outcome {
             if count > 0 {
                 drop(act.call_within_context::<Dynamic>(call.context, (1_i64,))?);
             }
+        }
+        Place::Trial(trial) if trial.is_open() => {
+            trial.declare_faults(&schedule)?;
+            repl::schedule::start(call, trial, schedule, &act)?;
         }
         Place::Trial(trial) => {
             trial.declare_faults(&schedule)?;

@@ -102,7 +102,7 @@ fn rows(call: &Call<'_>) -> Outcome {
             columns.push(name.to_string());
         }
     }
-    let columns = source::in_written_order(&session.source.text, columns);
+    let columns = source::in_written_order(&session.source().text, columns);
     let line = |row: &Map| columns.iter().map(|name| row.get(name.as_str()).map_or("–".into(), cell)).collect();
     let table = Table {
         title: call.required("title", call.text("title"))?,

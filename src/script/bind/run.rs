@@ -7,7 +7,7 @@ use rhai::{Array, Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Positio
 use super::enough::Trials;
 use crate::analysis::enough::Enough;
 use crate::error::{self, Error, Result};
-use crate::record::{AxisValue, Recorder};
+use crate::record::AxisValue;
 use crate::run::{self, AxisPlan, Order, Phases, Run, Trial, TrialSpec};
 use crate::script::background::{self, Background, detached};
 use crate::script::declare::{
@@ -17,6 +17,7 @@ use crate::script::engine;
 use crate::script::errors::{self, Failure, result_at};
 use crate::script::params::PAPER;
 use crate::script::rehearsal::{Declared, Rehearsal, span};
+use crate::script::repl;
 use crate::script::session::{Purpose, Session, Stage};
 use crate::script::source;
 use crate::script::units::{Bytes, Duration};
@@ -132,10 +133,11 @@ fn trials(call: &Call<'_>) -> Outcome {
         let error = Error::script("an expression runs no experiment");
         return Err(error.hint("write it into a file and run `cprun FILE`").into());
     }
+    repl::trial::close(session)?;
     let name = call.required("name", call.text("name"))?;
     let body = call.closure("body")?;
     let mut experiment = Experiment::read(call)?;
-    experiment.order_axes(&name, &session.source.text);
+    experiment.order_axes(&name, &session.source().text);
     let enough = call.handle::<Enough>("repeats").ok();
     let mut specs = run::trials(&experiment.plans(), experiment.repeats, experiment.order, session.options.seed)?;
     let rehearsal = rehearse(call.context, session, &experiment, &specs, &body)?;
@@ -144,7 +146,7 @@ fn trials(call: &Call<'_>) -> Outcome {
         return Err(Failure::new(EvalAltResult::ErrorTerminated("estimated".into(), Position::NONE)).into());
     }
     announce(session, &name, &rehearsal, enough.as_ref())?;
-    let run = open_run(session)?;
+    let run = engine::open_run(session)?;
     run.set_phases(experiment.phases);
     if let Some(enough) = enough {
         let session = Arc::clone(session);
@@ -277,10 +279,10 @@ fn announce(session: &Arc<Session>, name: &str, rehearsal: &Rehearsal, enough: O
         format!(" a block; blocks follow until {}, at most {}", enough.describe(), span(enough.at_most_s))
     });
     let mut text = format!("{name}: profile {profile}, {}{}\n", rehearsal.describe(), again.unwrap_or_default());
-    if profile != PAPER && session.state().params.is_some() {
+    if profile != PAPER && session.state().params.is_some() && session.purpose != Purpose::Prompt {
         let paper =
             engine::estimate(session, PAPER)?.map(|paper| format!("   ({})", paper.describe())).unwrap_or_default();
-        text.push_str(&format!("the study's own: cprun {} --profile paper{paper}\n", session.source.name));
+        text.push_str(&format!("the study's own: cprun {} --profile paper{paper}\n", session.source().name));
     }
     text.push_str(&format!("Flink: {}\n", engine::timing(&profile)));
     for dataset in &session.state().opened {
@@ -289,19 +291,6 @@ fn announce(session: &Arc<Session>, name: &str, rehearsal: &Rehearsal, enough: O
     session.host.stdout.write(&text);
     rehearsal.warnings.iter().for_each(|warning| session.host.progress.warning(warning));
     Ok(())
-}
-
-fn open_run(session: &Arc<Session>) -> Result<Arc<Run>> {
-    let open = session.state().run.clone();
-    if let Some(run) = open {
-        return Ok(run);
-    }
-    let run = engine::begin(session)?;
-    // What was noted and demanded before there was a journal comes first.
-    let early = std::mem::take(&mut session.state().early);
-    early.into_iter().try_for_each(|observation| run.journal.record(observation))?;
-    session.state().run = Some(Arc::clone(&run));
-    Ok(run)
 }
 
 /// Runs the body for one trial, then lets the trial go through its phases.

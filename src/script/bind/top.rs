@@ -5,6 +5,7 @@ use rhai::Dynamic;
 use crate::error::Error;
 use crate::script::declare::{Argument, Belongs, Call, Effect, Handle, Kind, Outcome, Primitive};
 use crate::script::params::Params;
+use crate::script::session::Purpose;
 
 pub const PRIMITIVES: &[Primitive] = &[Primitive {
     module: "",
@@ -34,7 +35,8 @@ pub const PRIMITIVES: &[Primitive] = &[Primitive {
 
 fn params(call: &Call<'_>) -> Outcome {
     let session = call.session;
-    if session.state().params.is_some() {
+    // At a prompt a set of parameters can be typed anew.
+    if session.state().params.is_some() && session.purpose != Purpose::Prompt {
         return Err(Error::script("params is called twice")
             .hint("a script has one set of parameters: put all of them into one map")
             .into());
@@ -42,7 +44,8 @@ fn params(call: &Call<'_>) -> Outcome {
     let defaults = call.required("defaults", call.map("defaults"))?;
     let profiles = call.map("profiles").unwrap_or_default();
     let options = &session.options;
-    let params = Params::resolve(defaults, profiles, &options.parameters, options.profile.as_deref(), &session.source)?;
+    let params =
+        Params::resolve(defaults, profiles, &options.parameters, options.profile.as_deref(), &session.source())?;
     session.state().params = Some(params.clone());
     Ok(Dynamic::from(params))
 }

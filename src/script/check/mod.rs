@@ -75,6 +75,16 @@ impl Finding {
         })
     }
 
+    /// As an error of its own, which points at the first column.
+    #[must_use]
+    pub fn error(&self) -> Error {
+        let error = Error { position: Some(self.position.clone()), ..Error::script(self.message.as_str()) };
+        match &self.hint {
+            Some(hint) => error.hint(hint.as_str()),
+            None => error,
+        }
+    }
+
     /// As `source`, line and columns have it; a column past the line points behind its end.
     fn new(severity: Severity, code: &'static str, place: Place, source: &Source, error: Error) -> Self {
         let position = source.position(place.line, place.column);

@@ -71,7 +71,7 @@ fn at(call: &Call<'_>, probability: f64) -> Outcome {
 
 pub fn read_csv(call: &Call<'_>) -> Outcome {
     let file = call.required("file", call.text("file"))?;
-    let content = call.session.source.beside(&call.session.host, &file)?;
+    let content = call.session.source().beside(&call.session.host, &file)?;
     let table = Foreign::read(content.as_slice(), &file)?;
     let value = |field: Field| match field {
         Field::Nothing => Dynamic::UNIT,
