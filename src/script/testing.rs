@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use crate::analysis::results::Results;
 use crate::analysis::validity::Verdict;
 use crate::clock::Clock;
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::host::{Host, Progress, Signals, Stream};
 use crate::run::{Run, TargetName};
 use crate::runtime::Runtime;
@@ -48,11 +49,19 @@ impl Simulated {
 }
 
 #[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<u8>>>);
+struct Kept {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    /// Told of each write.
+    printed: Option<std::sync::mpsc::Sender<()>>,
+}
 
 impl Write for Kept {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("whole").extend(bytes);
+        self.bytes.lock().expect("whole").extend(bytes);
+        if let Some(printed) = &self.printed {
+            // Who listens may have heard enough.
+            let _ = printed.send(());
+        }
         Ok(bytes.len())
     }
 
@@ -63,7 +72,7 @@ impl Write for Kept {
 
 impl Kept {
     fn text(&self) -> String {
-        String::from_utf8(self.0.lock().expect("whole").clone()).expect("UTF-8")
+        String::from_utf8(self.bytes.lock().expect("whole").clone()).expect("UTF-8")
     }
 }
 
@@ -141,17 +150,47 @@ impl Folder {
 
     /// Runs a script of the folder.
     pub fn run(&self, name: &str) -> Ran {
-        let (out, err) = (Kept::default(), Kept::default());
-        let host = self.host(Box::new(out.clone()), Box::new(err.clone()));
+        self.run_to(name, Kept::default())
+    }
+
+    /// The same, with something else to print to.
+    fn run_to(&self, name: &str, out: Kept) -> Ran {
         let asynchronous = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let asynchronous = asynchronous.expect("a runtime");
+        self.run_on(name, &out, &Runtime::real(asynchronous.handle().clone()), Clock::start())
+    }
+
+    /// The same on a clock on which waits take no time.
+    pub fn run_virtually(&self, name: &str) -> Ran {
+        let runtime = Runtime::simulated().expect("a virtual clock");
+        let _inside = runtime.enter();
+        self.run_on(name, &Kept::default(), &runtime, Clock::start())
+    }
+
+    fn run_on(&self, name: &str, out: &Kept, runtime: &Runtime, clock: Clock) -> Ran {
+        let err = Kept::default();
+        let mut host = self.host(Box::new(out.clone()), Box::new(err.clone()));
+        host.clock = clock;
         let source = Source::open(&host, name).expect("it was written");
-        let runtime = Runtime::real(asynchronous.handle().clone());
         if let Some(error) = found(&host, &source) {
             return Ran { unmet: Verdict::Pass, error: Some(error), out: out.text(), err: err.text() };
         }
-        let ended = script::run(&host, &runtime, source, Options::default());
+        let ended = script::run(&host, runtime, source, Options::default());
         Ran { unmet: ended.without_run, error: ended.error, out: out.text(), err: err.text() }
+    }
+
+    /// Runs a script and sends a signal once it has printed something. Returns how long it took to end from there.
+    pub fn interrupt(&self, name: &str) -> (Ran, Duration) {
+        let (printed, ready) = std::sync::mpsc::channel();
+        let out = Kept { printed: Some(printed), ..Kept::default() };
+        std::thread::scope(|scope| {
+            let run = scope.spawn(|| (self.run_to(name, out), Instant::now()));
+            ready.recv().expect("it prints");
+            let raised = Instant::now();
+            self.signals.raise(Kind::Interrupted);
+            let (ran, ended) = run.join().expect("no panic");
+            (ran, ended.saturating_duration_since(raised))
+        })
     }
 }
 
@@ -161,6 +200,11 @@ fn found(host: &Host, source: &Source) -> Option<Error> {
     let finding = findings.into_iter().find(|finding| finding.severity == script::Severity::Error)?;
     let position = Some(finding.position);
     Some(Error { position, hint: finding.hint, ..Error::script(finding.message) })
+}
+
+/// Runs one script that stands alone, on a virtual clock.
+pub fn run_virtually(text: &str) -> Ran {
+    Folder::new().with("x.rhai", text).run_virtually("x.rhai")
 }
 
 /// Runs one script that stands alone.

@@ -89,13 +89,13 @@ const NOTE: Primitive = Primitive {
 const REQUIRE: Primitive = Primitive {
     module: "",
     name: "require",
-    doc: "Demands something of the trial that runs, and writes down whether it held. Outside of trials it demands it of \
-        the whole run.\n\n\
-        `false` makes the verdict fail, `()` (it cannot be told) makes it unknown; the script goes on. Demanded again \
-        under the same name, the worst answer counts. With a number or a duration it changes a limit beyond which a \
-        trial is invalid: `rate_error` (a share, 0.001), `acked_lateness` (one sampling step), `missing_samples` (a \
-        share, 0.02), and the counts `failed_checkpoints`, `stray_restarts`, `unconfirmed_faults`, `windows_wrong`, \
-        `windows_missing`, `windows_duplicate` (0).",
+    doc: "Demands something, and writes down whether it held.\n\n\
+        It is demanded of the trial that runs; outside of trials, of the whole run. `false` makes the verdict fail, `()` \
+        (it cannot be told) makes it unknown; the script goes on. Demanded again under the same name, the worst answer \
+        counts. With a number or a duration it changes a limit beyond which a trial is invalid: `rate_error` (a share, \
+        0.001), `acked_lateness` (one sampling step), `missing_samples` (a share, 0.02), and the counts \
+        `failed_checkpoints`, `stray_restarts`, `unconfirmed_faults`, `windows_wrong`, `windows_missing`, \
+        `windows_duplicate` (0).",
     arguments: &[
         Argument::required("name", Kind::Text, "what is demanded, in words; or the name of a limit"),
         Argument::required("condition", Kind::Any, "true, false or (); or the largest value that is still valid"),
