@@ -4,6 +4,9 @@
 //! One test at a time: two cores hold one stack. The verdict of a trial may be `invalid` here where the machine
 //! is too busy to acknowledge rows in time; that is the only reason for which it may.
 
+#[allow(dead_code, reason = "the tests of the prompt use all of it")]
+mod terminal;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
@@ -378,4 +381,47 @@ fn a_killed_cprun_leaves_no_process_and_the_next_one_sweeps_its_files() {
     assert!(err.contains("swept what a killed run left"), "{err}");
     assert!(!work.exists());
     assert!(stack.out().join("journal.jsonl").exists(), "what was measured stays");
+}
+
+/// Work in the background, a wait that Ctrl-C ends, a fault, and leaving with things running: as on `sim`, but real.
+#[test]
+fn at_a_prompt_a_real_job_is_fed_broken_waited_for_and_left() {
+    let stack = Stack::new();
+    let environment: Vec<(&str, String)> =
+        ["XDG_CACHE_HOME", "HOME"].into_iter().filter_map(|name| Some((name, std::env::var(name).ok()?))).collect();
+    let cache = environment.iter().any(|(name, _)| *name == "XDG_CACHE_HOME");
+    let own = std::env::var("HOME").map(|home| format!("{home}/.cache")).unwrap_or_default();
+    let mut given: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    if !cache {
+        given.push(("XDG_CACHE_HOME", &own));
+    }
+    let mut prompt = terminal::Terminal::start(stack.folder.path(), &["repl", "--out", "run"], &given)
+        .patient(Duration::from_secs(600));
+    prompt.prompt("");
+    prompt.line("let trips = dataset::nyc(\"\");");
+    prompt.line("let topic = kafka::create_topic(\"trips\");");
+    prompt.holds("starting local: Flink 1.19.3, Kafka 3.9.1, 2 TaskManagers");
+    prompt
+        .line("let job = flink::submit(\"nyc-window\", #{ interval: 1.s, parallelism: 2, args: #{ topic: topic } });");
+    prompt.line("let feed = replay::start(trips, topic, #{ speed: 3600.0 });");
+    prompt.line("collect::start(job, feed);");
+    prompt.holds("[2] sampler nyc-window: ");
+    prompt.prompt("");
+    prompt.line("fault::kill(cluster::pick(\"taskmanager\", 1), #{ down_for: 1.s });");
+    prompt.prompt("");
+    prompt.line("flink::wait(job, #{ state: \"FINISHED\", timeout: 1.h });");
+    prompt.keys("\x03");
+    prompt.holds("interrupted");
+    prompt.prompt("");
+    prompt.line("`${6 * 7} is still right`");
+    prompt.row("42 is still right");
+    prompt.line("exit");
+    prompt.holds("leave? [y/N]");
+    prompt.line("y");
+    assert_eq!(prompt.ends(), 0, "{:?}", prompt.rows());
+    let journal = fs::read_to_string(stack.out().join("journal.jsonl")).expect("a journal");
+    for written in ["\"phase\":\"issued\"", "\"phase\":\"gone\"", "\"source\":\"probe\"", "\"step\":\"trial_end\""] {
+        assert!(journal.contains(written), "no {written} in the journal");
+    }
+    stack.nothing_runs_within(Duration::from_secs(10));
 }

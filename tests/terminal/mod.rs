@@ -26,6 +26,7 @@ pub struct Terminal {
     bytes: Receiver<Vec<u8>>,
     screen: vt100::Parser,
     child: Child,
+    within: Duration,
     /// All that was drawn, for counting.
     pub drawn: Vec<u8>,
 }
@@ -64,7 +65,14 @@ impl Terminal {
         let bytes = read_all(master.try_clone().expect("one more descriptor"));
         let size = |number: u16| NonZero::new(number).expect("not zero");
         let screen = vt100::Parser::new(size(ROWS), size(COLUMNS), 2000);
-        Self { master, slave, bytes, screen, child, drawn: Vec::new() }
+        Self { master, slave, bytes, screen, child, within: WITHIN, drawn: Vec::new() }
+    }
+
+    /// Waits so long from here on, for what starts real services.
+    #[allow(dead_code, reason = "each test file compiles this module for itself, and only one starts services")]
+    pub fn patient(mut self, within: Duration) -> Self {
+        self.within = within;
+        self
     }
 
     /// Types letters and keys as they come from a keyboard.
@@ -85,7 +93,7 @@ impl Terminal {
             if is(&self.rows()) {
                 return;
             }
-            let left = WITHIN.saturating_sub(begin.elapsed());
+            let left = self.within.saturating_sub(begin.elapsed());
             match self.bytes.recv_timeout(left) {
                 Ok(bytes) => self.draw(&bytes),
                 Err(RecvTimeoutError::Timeout) => panic!("no {what} on\n{}", self.rows().join("\n")),
@@ -143,7 +151,7 @@ impl Terminal {
             if let Some(status) = self.child.try_wait().expect("waited") {
                 break status;
             }
-            assert!(begin.elapsed() < WITHIN, "it does not end:\n{}", self.rows().join("\n"));
+            assert!(begin.elapsed() < self.within, "it does not end:\n{}", self.rows().join("\n"));
             if let Ok(bytes) = self.bytes.recv_timeout(Duration::from_millis(20)) {
                 self.draw(&bytes);
             }

@@ -79,7 +79,8 @@ impl Worker for Schedule {
     }
 
     fn what(&self) -> String {
-        format!("one every {} s", self.plan.mean_gap_s)
+        let gap_s = self.plan.mean_gap_s;
+        if self.plan.is_even { format!("every {gap_s} s") } else { format!("{gap_s:.1} s apart on average") }
     }
 
     fn since_epoch_ms(&self) -> f64 {
