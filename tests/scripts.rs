@@ -11,7 +11,14 @@ const SCRIPTS: [(&str, &[&str], &[i32], &[&str]); 5] = [
         "fault_kinds",
         &[],
         &[0],
-        &["SIMULATED: Detection and restart by kind of fault", "detected_s", "\n  kill ", "\n  stop ", "verdict: pass"],
+        &[
+            "SIMULATED: Detection and restart by kind of fault",
+            "detected_s",
+            "\n  kill ",
+            "\n  stop ",
+            "\n  hang ",
+            "verdict: pass",
+        ],
     ),
     // A job that is overloaded on purpose may break limits of the verdict; it says which.
     (

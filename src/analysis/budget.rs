@@ -138,6 +138,19 @@ fn is_unharmed(fault: &Fault) -> bool {
     phases.first.is_none() && (phases.caught_up.is_some() || (fault.restarts == 0 && phases.detected.is_none()))
 }
 
+/// The parts of one recovery by itself, which add up to its R. An instance that was not waited for comes back at any
+/// time, and nothing of R is its hold.
+#[must_use]
+pub fn own_parts_s(fault: &Fault) -> Option<[f64; 5]> {
+    let (issued, first) = (fault.phases.issued?, fault.phases.first?);
+    let mut seen = fault.clone();
+    let went_on = fault.initializing.zip(fault.phases.back).is_some_and(|(restoring, back)| restoring.lo < back.lo);
+    if went_on || fault.ready_s.is_none() {
+        seen.phases.back = None;
+    }
+    Some(recovery_parts_s(&seen, issued.hi, first.hi))
+}
+
 /// Seconds of detection, hold, redeployment, restore and start, which add up to `end` - `issued`.
 #[must_use]
 pub fn recovery_parts_s(fault: &Fault, issued: EpochMs, end: EpochMs) -> [f64; 5] {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::analysis::checkpoints;
+use crate::analysis::curve::Bounds;
 use crate::analysis::history::Trial;
 use crate::analysis::lag::lag_points;
 use crate::analysis::series::Series;
@@ -125,4 +126,22 @@ fn a_job_without_the_probe_has_no_budget() {
         story.restored(9, issued + 4_000.0).job("RUNNING", issued + 4_100.0);
     }
     assert_eq!(budget_of(&story.trial()), None);
+}
+
+#[test]
+fn an_instance_that_was_not_waited_for_holds_nothing_up() {
+    let trial = two_kills(18).trial();
+    let series = Series::of(&trial.samples);
+    let mut fault = faults(&trial, &series, &lag_points(&trial.samples), STEP_MS).remove(0);
+    let waited = own_parts_s(&fault).expect("a whole recovery");
+    assert_close(waited[1], 23.004 - 20.25);
+    // It comes back when the job has long gone on elsewhere.
+    fault.phases.back = fault.phases.first.map(|first| Bounds { lo: first.lo + 5e3, hi: first.hi + 5e3 });
+    fault.ready_s = None;
+    let parts = own_parts_s(&fault).expect("a whole recovery");
+    assert_close(parts[1], 0.0);
+    assert_close(parts[2], 24.2 - 20.25);
+    assert_close(parts.iter().sum(), waited.iter().sum());
+    fault.phases.first = None;
+    assert_eq!(own_parts_s(&fault), None);
 }

@@ -101,7 +101,7 @@ pub const PRIMITIVES: &[Primitive] = &[
             the axes by their names, `trial`, `number`, `kind`, `instance` and `restarts`, and in seconds, `()` \
             where it was not seen: `R_s`, from the fault to the first record after it; `R_ready_s`, only from when \
             the instance was back; `detected_s`, from the fault until Flink noticed; then what R is made of after \
-            that: `hold_s` (no slot), `redeployment_s` (restart delay, scheduling), `restore_s`, `start_s`; and \
+            that: `hold_s` (the wait for the instance, 0 where the job did not need it), `redeployment_s` (restart delay, scheduling), `restore_s`, `start_s`; and \
             `caught_up_s`.",
         arguments: &[STUDY],
         options: None,

@@ -3,7 +3,7 @@
 use rhai::{Array, Dynamic, Map};
 
 use super::figures::{figure, maybe};
-use crate::analysis::budget::recovery_parts_s;
+use crate::analysis::budget::own_parts_s;
 use crate::analysis::results::{Cell, Results, Row, TrialResult};
 use crate::analysis::statistics::{Scale, mean};
 use crate::analysis::timeline::Fault;
@@ -62,7 +62,7 @@ fn fault(trial: &TrialResult, fault: &Fault) -> Map {
     let phases = &fault.phases;
     let mut map = axes(&trial.axes);
     let detected_s = phases.detected.zip(phases.issued).map(|(detected, issued)| (detected.hi - issued.hi) / 1e3);
-    let parts = phases.issued.zip(phases.first).map(|(issued, first)| recovery_parts_s(fault, issued.hi, first.hi));
+    let parts = own_parts_s(fault);
     let part = |place: usize| maybe(parts.map(|parts| parts[place]));
     map.extend([
         ("trial".into(), trial.id.clone().into()),
