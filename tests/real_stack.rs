@@ -396,7 +396,7 @@ fn at_a_prompt_a_real_job_is_fed_broken_waited_for_and_left() {
         given.push(("XDG_CACHE_HOME", &own));
     }
     let mut prompt = terminal::Terminal::start(stack.folder.path(), &["repl", "--out", "run"], &given)
-        .patient(Duration::from_secs(600));
+        .patient(Duration::from_secs(300));
     prompt.prompt("");
     prompt.line("let trips = dataset::nyc(\"\");");
     prompt.line("let topic = kafka::create_topic(\"trips\");");
@@ -407,9 +407,14 @@ fn at_a_prompt_a_real_job_is_fed_broken_waited_for_and_left() {
     prompt.line("collect::start(job, feed);");
     prompt.holds("[2] sampler nyc-window: ");
     prompt.prompt("");
-    prompt.line("fault::kill(cluster::pick(\"taskmanager\", 1), #{ down_for: 1.s });");
+    prompt.line(
+        "let hit = fault::kill(cluster::pick(\"taskmanager\", 1), #{ down_for: 1.s }); print(`hit by ${hit.kind}`);",
+    );
+    prompt.row("hit by kill");
     prompt.prompt("");
-    prompt.line("flink::wait(job, #{ state: \"FINISHED\", timeout: 1.h });");
+    // The mark tells that the evaluation has begun, and Ctrl-C is its own and not the line's.
+    prompt.line("print(6 * 6); flink::wait(job, #{ state: \"FINISHED\", timeout: 1.h });");
+    prompt.row("36");
     prompt.keys("\x03");
     prompt.holds("interrupted");
     prompt.prompt("");
