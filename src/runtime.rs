@@ -59,7 +59,6 @@ impl Runtime {
     }
 
     /// Makes this thread read this runtime's clock, as long as the guard lives.
-    #[must_use]
     pub fn enter(&self) -> EnterGuard<'_> {
         self.handle.enter()
     }

@@ -387,16 +387,9 @@ fn a_killed_cprun_leaves_no_process_and_the_next_one_sweeps_its_files() {
 #[test]
 fn at_a_prompt_a_real_job_is_fed_broken_waited_for_and_left() {
     let stack = Stack::new();
-    let environment: Vec<(&str, String)> =
-        ["XDG_CACHE_HOME", "HOME"].into_iter().filter_map(|name| Some((name, std::env::var(name).ok()?))).collect();
-    let cache = environment.iter().any(|(name, _)| *name == "XDG_CACHE_HOME");
-    let own = std::env::var("HOME").map(|home| format!("{home}/.cache")).unwrap_or_default();
-    let mut given: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    if !cache {
-        given.push(("XDG_CACHE_HOME", &own));
-    }
-    let mut prompt = terminal::Terminal::start(stack.folder.path(), &["repl", "--out", "run"], &given)
-        .patient(Duration::from_secs(300));
+    let mut prompt =
+        terminal::Terminal::start(stack.folder.path(), &["repl", "--out", "run"], &[terminal::CACHE_OF_THE_USER])
+            .patient(Duration::from_secs(300));
     prompt.prompt("");
     prompt.line("let trips = dataset::nyc(\"\");");
     prompt.line("let topic = kafka::create_topic(\"trips\");");

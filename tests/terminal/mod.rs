@@ -16,6 +16,8 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
 
 const WITHIN: Duration = Duration::from_secs(30);
+/// In the environment of a program: it shares the user's cache, so that nothing is fetched anew.
+pub const CACHE_OF_THE_USER: (&str, &str) = ("CPRUN_TEST_CACHE", "of the user");
 const ROWS: u16 = 60;
 const COLUMNS: u16 = 120;
 
@@ -48,11 +50,13 @@ impl Terminal {
             .current_dir(folder)
             .env("TERM", "xterm-256color")
             .env("XDG_STATE_HOME", folder.join("state"))
-            .env("XDG_CACHE_HOME", folder.join("cache"))
             .envs(environment.iter().copied())
             .stdin(stream())
             .stdout(stream())
             .stderr(stream());
+        if !environment.contains(&CACHE_OF_THE_USER) {
+            command.env("XDG_CACHE_HOME", folder.join("cache"));
+        }
         let begin = || {
             rustix::process::setsid()?;
             rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;

@@ -233,7 +233,7 @@ impl Sampling {
             Err(failure) => failure,
         };
         let error = errors::summary(&failure);
-        if is_mistake(&failure, &error) {
+        if is_mistake(&failure) {
             if !matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated) {
                 let text = format!("sample {} ends: {}", self.name, error.in_one_line());
                 self.session.host.progress.warning(&text);
@@ -254,10 +254,10 @@ impl Sampling {
 }
 
 /// Whether the next call would fail as well.
-fn is_mistake(failure: &EvalAltResult, error: &Error) -> bool {
+fn is_mistake(failure: &EvalAltResult) -> bool {
     match failure {
         EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) => {
-            is_mistake(inner, error)
+            is_mistake(inner)
         }
         EvalAltResult::ErrorRuntime(value, _) => errors::kind(value)
             .is_some_and(|kind| !matches!(kind, ErrorKind::Target | ErrorKind::Trial | ErrorKind::InputMissing)),
