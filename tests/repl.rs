@@ -3,7 +3,7 @@
 mod terminal;
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -275,6 +275,15 @@ fn what_succeeded_is_saved_as_a_script_that_runs() {
     terminal.holds("overwrite first.rhai? [y/N]");
     terminal.line("n");
     terminal.holds("first.rhai is there already");
+    terminal.prompt("");
+    terminal.line("clear");
+    terminal.until("an empty screen", |rows| rows == ["cprun>"]);
+    terminal.line("save first.rhai");
+    terminal.holds("overwrite first.rhai? [y/N]");
+    // Who ends the input has not agreed.
+    terminal.keys(CTRL_D);
+    terminal.holds("first.rhai is there already");
+    terminal.prompt("");
     terminal.line("exit");
     assert_eq!(terminal.ends(), 0);
     let ran =
@@ -303,6 +312,32 @@ fn a_pipe_ends_at_the_first_error_with_its_exit_code() {
     assert_eq!((ran.code, ran.out.as_str()), (0, ""));
     let ran = piped(place.path(), &["--target", "nowhere"], "");
     assert_eq!(ran.code, 64, "{}", ran.err);
+}
+
+#[test]
+fn an_interrupt_ends_a_piped_session() {
+    let place = folder();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_cprun"))
+        .args(["repl"])
+        .current_dir(place.path())
+        .env("XDG_STATE_HOME", place.path().join("state"))
+        .env("XDG_CACHE_HOME", place.path().join("cache"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let mut input = child.stdin.take().expect("a pipe");
+    input.write_all(b"print(\"begun\"); sleep(1.h)\nprint(\"never\")\n").expect("written");
+    let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut line = String::new();
+    out.read_line(&mut line).expect("a line");
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), Signal::INT).expect("sent");
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).expect("its end");
+    let status = child.wait().expect("it ends");
+    assert_eq!((line.as_str(), rest.as_str(), status.code()), ("begun\n", "", Some(130)));
+    drop(input);
 }
 
 #[test]

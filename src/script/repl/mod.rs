@@ -42,7 +42,8 @@ const CONTINUED: &str = "     > ";
 /// How often signals and the work in the background are looked at while somebody types.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 const TELL_EVERY: Duration = Duration::from_millis(500);
-const LOADED: &str = "repl";
+/// What places in the typed text are given under.
+const NAME: &str = "repl";
 
 /// Asks for inputs until there are no more; the run that it opened is not yet finished.
 pub fn repl(host: &Host, runtime: &Runtime, options: Options) -> Ended {
@@ -69,7 +70,7 @@ fn session(host: &Host, runtime: &Runtime, options: Options) -> Ended {
     };
     let host = screen.map_or_else(|| host.clone(), |screen| through(host, &screen));
     host.signals.at_prompt(true);
-    let source = Source { name: LOADED.into(), text: String::new(), folder: Some(host.directory.clone()) };
+    let source = Source { name: NAME.into(), text: String::new(), folder: Some(host.directory.clone()) };
     let session = Session::new(&host, runtime.clone(), source, options, Purpose::Prompt, Datasets::default());
     engine::say_if_simulated(&session);
     let outcome = Prompt::new(&session).and_then(|prompt| {
@@ -209,7 +210,11 @@ impl Repl {
             return Ok(Next::GoOn);
         }
         let host = self.session.host.clone();
-        host.signals.renew();
+        // At a terminal an interrupt is over once the prompt is back; from a pipe it ends the session.
+        match host.signals.error() {
+            Some(error) if !self.terminal || error.kind == Kind::Terminated => return Err(error),
+            _ => host.signals.renew(),
+        }
         let outcome = match Command::parse(input) {
             Some(Command::Exit) => return self.may_leave(),
             Some(command) => self.command(command),
@@ -280,7 +285,7 @@ impl Repl {
             Command::Jobs => out(&self.jobs()),
             Command::Stop(id) => out(&self.session.jobs.stop(&id)?.line()),
             Command::Save(file) => self.save(&file)?,
-            Command::Clear if self.terminal => self.session.host.stdout.write("\x1b[H\x1b[2J"),
+            Command::Clear if self.lines.editor => self.session.host.stdout.write("\x1b[H\x1b[2J"),
             Command::Clear | Command::Exit => {}
             Command::Incomplete(usage) => return Err(Error::usage(format!("it is typed as `{usage}`"))),
         }
@@ -311,7 +316,7 @@ impl Repl {
         let path = self.session.host.directory.join(file);
         if path.exists() {
             let refused = || Error::usage(format!("{file} is there already")).hint("save under another name");
-            if !self.terminal || !self.agrees(&format!("overwrite {file}? [y/N] "))? {
+            if !self.terminal || !self.agrees(&format!("overwrite {file}? [y/N] "), false)? {
                 return Err(refused());
             }
         }
@@ -328,12 +333,12 @@ impl Repl {
         }
     }
 
-    /// Asks a question that `y` agrees to. The end of input, as when a terminal closes, agrees too: nobody objects.
-    fn agrees(&mut self, question: &str) -> Result<bool> {
+    /// Asks a question that `y` agrees to; the end of input, as when a terminal closes, means `at_end`.
+    fn agrees(&mut self, question: &str, at_end: bool) -> Result<bool> {
         Ok(match self.typed(question, true)? {
             Typed::Line(line) => matches!(line.trim(), "y" | "Y" | "yes"),
             Typed::Interrupted => false,
-            Typed::End | Typed::Failed(_) => true,
+            Typed::End | Typed::Failed(_) => at_end,
         })
     }
 
@@ -344,7 +349,7 @@ impl Repl {
         }
         let verb = if running.len() == 1 { "runs; end it" } else { "run; end them" };
         let question = format!("{} {verb} and leave? [y/N] ", in_words(&running));
-        Ok(if self.agrees(&question)? { Next::Leave } else { Next::GoOn })
+        Ok(if self.agrees(&question, true)? { Next::Leave } else { Next::GoOn })
     }
 
     /// Ends what runs, and the trial; all is tried, and the first failure told.

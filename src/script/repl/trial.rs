@@ -45,7 +45,9 @@ pub fn close(session: &Session) -> Result<()> {
         return Err(Error::script(format!("the prompt's own trial is still at work: {}", in_words(&running)))
             .hint("end it with `stop ID`; `jobs` lists what runs"));
     }
-    match std::mem::take(&mut session.state().stage) {
+    // Not within the `match`, which would hold the state while the trial ends.
+    let stage = std::mem::take(&mut session.state().stage);
+    match stage {
         Stage::Trial(trial) => trial.end(None),
         Stage::Outside | Stage::Rehearsal(_) => Ok(()),
     }
