@@ -4,8 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+/// Name, arguments, exit codes that may come, words that stdout holds.
+type Case = (&'static str, &'static [&'static str], &'static [i32], &'static [&'static str]);
+
 /// A script, its options for a short run, the exit codes that are right, and words that it must say.
-const SCRIPTS: [(&str, &[&str], &[i32], &[&str]); 5] = [
+const SCRIPTS: [Case; 5] = [
     ("hello", &[], &[0], &["SIMULATED", "Flink noticed the kill after ", "verdict: pass"]),
     (
         "fault_kinds",
