@@ -21,7 +21,7 @@ use crate::script::value::{number, text, unknown};
 pub const PRIMITIVES: &[Primitive] = &[Primitive {
     module: "",
     name: "enough",
-    doc: "As value of `repeats`: until a figure is known well enough, or the time is over.\n\n\
+    doc: "As value of `repeats`: until figures are known well enough, or time is over.\n\n\
         Blocks of one trial of each combination follow each other until the 95 % interval of each figure named is no \
         wider than value ± half width. Two blocks are run at least, and none begins that would probably end after \
         `at_most`. Because narrow intervals end the experiment, they hold the true value a little less often than 95 % \
