@@ -423,3 +423,168 @@ fn at_a_prompt_a_real_job_is_fed_broken_waited_for_and_left() {
     }
     stack.nothing_runs_within(Duration::from_secs(10));
 }
+
+/// Two hangs of one job, which was stopped with a savepoint and submitted anew before: one that Flink never hears of,
+/// and one that lasts longer than its heartbeat.
+#[test]
+fn a_short_hang_is_a_stall_and_a_long_one_a_restart_that_only_the_heartbeat_tells() {
+    const SCRIPT: &str = r#"
+        params(#{}, #{ quick: #{} });
+        let trips = dataset::nyc("");
+        experiment("hangs", #{ interval: [1.s] }, |v| {
+            let topic = kafka::create_topic("trips");
+            let first = flink::submit("nyc-window", #{ interval: v.interval, args: #{ topic: topic } });
+            let path = flink::savepoint(first, #{ stop: true });
+            print(`first: ${first.state}`);
+            let job = flink::submit("nyc-window", #{ interval: v.interval, from: path, args: #{ topic: topic } });
+            let feed = replay::start(trips, topic, #{ speed: 7200.0 });
+            collect::start(job, feed);
+            fault::at([6.s, 16.s], |i| {
+                let last = flink::checkpoints(job, #{ last: 1 })[0];
+                print(`${i}: ${last.status} ${last.kind} ${last.async_ms >= 0.0} ${kafka::lag(job) < 100_000}`);
+                print(`${i}: ${flink::metric(job, "numRecordsOut") > 0.0} ${kafka::offsets(topic).len}`);
+                fault::hang(cluster::pick("taskmanager", i), #{ down_for: if i == 1 { 2.s } else { 10.s } });
+            });
+        });"#;
+    let stack = Stack::new();
+    fs::write(stack.folder.path().join("hangs.rhai"), SCRIPT).expect("written");
+    let ran = stack.cprun(&["hangs.rhai", "--profile", "quick", "--out", "run"]).output().expect("it starts");
+    let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    let told = format!("stdout:\n{out}\nstderr:\n{err}");
+    for line in ["first: FINISHED", "1: completed periodic true true", "1: true 8", "2: completed periodic true true"] {
+        assert!(out.contains(line), "no `{line}`: {told}");
+    }
+    let run = stack.out();
+    let summary = json(&run.join("summary.json"));
+    let reasons: Vec<&str> =
+        summary["reasons"].as_array().expect("a list").iter().filter_map(|reason| reason.as_str()).collect();
+    assert!(reasons.iter().all(|reason| reason.contains("acknowledged")), "{reasons:?}\n{told}");
+
+    let faults = rows(&run.join("faults.csv"));
+    assert_eq!(faults.len(), 2, "{told}");
+    let [stall, restart] = [&faults[0], &faults[1]];
+    assert_eq!((stall["outcome"].as_str(), stall["restarts"].as_str(), stall["R_s"].as_str()), ("stall", "0", ""));
+    assert_eq!((restart["outcome"].as_str(), restart["during_recovery"].as_str()), ("restart", "false"), "{restart:?}");
+    for fault in [stall, restart] {
+        assert_eq!((fault["kind"].as_str(), fault["undo"].as_str()), ("hang", "undone"));
+        assert_eq!(fault["gone_hi_ms"], "", "nothing died: {fault:?}");
+        assert!(number(fault, "caught_up_hi_ms") > number(fault, "back_hi_ms"), "{fault:?}");
+    }
+    let since_issued = |phase: &str| number(restart, &format!("{phase}_hi_ms")) - number(restart, "issued_hi_ms");
+    // The heartbeat of 5 s ran since the last one that came, at most a second before.
+    assert!((3_900.0..9_000.0).contains(&since_issued("detected")), "{restart:?}");
+    assert!((9_990.0..11_000.0).contains(&since_issued("back")), "{restart:?}");
+    assert!(number(restart, "R_s") > since_issued("detected") / 1e3, "{restart:?}");
+    for window in rows(&run.join("windows.csv")) {
+        assert!(["ok", "duplicate"].contains(&window["oracle"].as_str()), "{window:?}");
+    }
+    assert!(stack.processes().is_empty(), "{:?}", stack.processes());
+}
+
+/// Builds tests/foreign-job with the probe in its jar.
+fn foreign_jar(folder: &Path) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (from, to) in [("jobs/probe", "probe"), ("tests/foreign-job", "job")] {
+        let copied = Command::new("cp").arg("-r").arg(root.join(from)).arg(folder.join(to)).status();
+        assert!(copied.expect("cp").success());
+    }
+    let together = "<project xmlns=\"http://maven.apache.org/POM/4.0.0\"><modelVersion>4.0.0</modelVersion>\
+        <groupId>all</groupId><artifactId>all</artifactId><version>1</version><packaging>pom</packaging>\
+        <modules><module>probe</module><module>job</module></modules></project>";
+    fs::write(folder.join("pom.xml"), together).expect("written");
+    let maven = |offline: &[&str]| {
+        Command::new("mvn").args(["-B", "-q", "package"]).args(offline).current_dir(folder).status().expect("Maven")
+    };
+    assert!(maven(&["-o"]).success() || maven(&[]).success(), "the foreign job does not build");
+    fs::copy(folder.join("job/target/ticks.jar"), folder.join("ticks.jar")).expect("a jar");
+}
+
+/// Submits the job by hand, as its owner would, once the run has brought its cluster up anew.
+fn submit_by_hand(stack: &Stack, child: &mut Child, port: u16, id: &str) {
+    let rest = format!("http://127.0.0.1:{port}");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let flink = cprun::flink::Flink::new(&rest, Duration::from_secs(5)).expect("an address");
+    let begin = Instant::now();
+    let all_free = || runtime.block_on(flink.overview()).is_ok_and(|seen| seen.slots_available == 4);
+    stack.wait_for_step(child, "measured_to");
+    let trials = || fs::read_to_string(stack.out().join("journal.jsonl")).unwrap_or_default();
+    while trials().matches("\"step\":\"trial_start\"").count() < 3 || !all_free() {
+        assert!(child.try_wait().expect("a child").is_none(), "it ended early:\n{}", stack.told());
+        assert!(begin.elapsed() < Duration::from_secs(300), "no third trial:\n{}", stack.told());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let jar = runtime.block_on(flink.upload_jar(&stack.folder.path().join("ticks.jar"))).expect("uploaded");
+    let body = serde_json::json!({
+        "jobId": id, "parallelism": 2, "flinkConfiguration": { "execution.checkpointing.interval": "1 s" },
+    });
+    let sent = runtime.block_on(async {
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        client.post(format!("{rest}/jars/{jar}/run")).json(&body).send().await
+    });
+    assert!(sent.expect("an answer").status().is_success());
+}
+
+#[test]
+fn a_foreign_jar_is_measured_with_and_without_the_probe_and_a_job_of_somebody_else_s_is_left_alone() {
+    const SCRIPT: &str = r#"
+        let p = params(#{ port: 0, id: "" }, #{ quick: #{} });
+        cluster::needs(#{ rest_port: p.port });
+        experiment("jar", #{ probe: ["false", "true"] }, |v| {
+            let job = flink::submit("ticks.jar", #{ interval: 1.s, parallelism: 2, args: #{ probe: v.probe } });
+            collect::start(job);
+            fault::at([8.s], |i| fault::kill(cluster::pick("taskmanager", i), #{ down_for: 2.s }));
+        });
+        experiment("attached", #{ attached: [true], duration: 6.s }, |v| {
+            while flink::overview().jobs_running == 0 {}
+            let job = flink::attach(p.id);
+            print(`attached to ${job.name}, interval ${job.interval}, ${job.state}`);
+            collect::start(job);
+        });"#;
+    const ID: &str = "0123456789abcdef0123456789abcdef";
+    let stack = Stack::new();
+    foreign_jar(stack.folder.path());
+    fs::write(stack.folder.path().join("x.rhai"), SCRIPT).expect("written");
+    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("free").port();
+    let log = fs::File::create(stack.folder.path().join("log")).expect("a file");
+    let out = fs::File::create(stack.folder.path().join("out")).expect("a file");
+    let (port_is, id_is) = (format!("port={port}"), format!("id={ID}"));
+    let arguments = ["x.rhai", "--profile", "quick", "-P", &port_is, "-P", &id_is, "--out", "run"];
+    let mut child = stack.cprun(&arguments).stdout(out).stderr(log).spawn().expect("it starts");
+    submit_by_hand(&stack, &mut child, port, ID);
+    let status = child.wait().expect("it ends");
+    let told = stack.told();
+    assert_eq!(status.code(), Some(0), "{told}");
+    let out = fs::read_to_string(stack.folder.path().join("out")).expect("read");
+    assert!(out.contains("attached to ticks, interval 1 s, RUNNING"), "{out}");
+
+    let run = stack.out();
+    let faults = rows(&run.join("faults.csv"));
+    assert_eq!(faults.len(), 2, "{told}");
+    for fault in &faults {
+        let probed = fault["trial"].starts_with("probe=true");
+        assert_eq!((fault["outcome"].as_str(), fault["undo"].as_str()), ("restart", "undone"), "{fault:?}");
+        let [lo, hi] = ["first_lo_ms", "first_hi_ms"].map(|bound| number(fault, bound));
+        assert_eq!(lo == hi, probed, "the probe knows the millisecond: {fault:?}");
+        assert!(hi - lo < 3_000.0 && lo >= number(fault, "detected_hi_ms"), "{fault:?}");
+        assert!(number(fault, "R_s") > 0.5 && fault["caught_up_hi_ms"].is_empty(), "{fault:?}");
+    }
+    let trials = rows(&run.join("trials.csv"));
+    assert!(trials.iter().all(|trial| trial["verdict"] == "pass"), "{trials:?}");
+    let checkpoints = rows(&run.join("checkpoints.csv"));
+    for trial in &trials {
+        assert!(checkpoints.iter().any(|one| one["trial"] == trial["trial"] && one["kind"] == "periodic"), "{trial:?}");
+    }
+    assert_eq!(rows(&run.join("windows.csv")).len(), 0);
+    let summary = json(&run.join("summary.json"));
+    for row in summary["rows"].as_array().expect("rows") {
+        assert!(
+            row["figures"]["raw_per_s"]["value"].as_f64().is_some_and(|rate| (500.0..1500.0).contains(&rate)),
+            "{row}"
+        );
+    }
+    let jobmanager = fs::read_to_string(run.join("logs/jobmanager-1.log")).expect("a log");
+    assert!(jobmanager.contains(ID));
+    assert!(!jobmanager.lines().any(|line| line.contains(ID) && line.contains("CANCELLING")), "it was ended");
+    assert!(run.join("evidence/local/jobs/ticks/jar.txt").is_file());
+    assert!(stack.processes().is_empty(), "{:?}", stack.processes());
+}

@@ -12,6 +12,7 @@ mod live;
 mod manual;
 mod outlet;
 mod pace;
+mod position;
 mod probe;
 mod resources;
 mod results;
@@ -30,6 +31,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub use broker::EndOffsets;
 pub use live::{Live, LiveView};
 pub use manual::ManualCheckpoints;
+pub use position::{Positions, positions};
 pub use resources::{LocalResources, ReadResources};
 pub use results::ResultRows;
 

@@ -33,6 +33,12 @@ impl Reading {
         self.attempt > before.attempt || (self.attempt == before.attempt && self.t > before.t)
     }
 
+    /// Of each partition that was read the offset of the next record.
+    pub(super) fn next_offsets(&self) -> impl Iterator<Item = (u32, i64)> + '_ {
+        // Offsets stay far below 2^53, where f64 stops counting.
+        self.positions.iter().map(|(partition, next)| (*partition, *next as i64))
+    }
+
     pub(super) fn sample(&self) -> Sample {
         let value = |name: &str, value: f64| Value(name.to_owned(), Some(self.subtask), Some(self.attempt), value);
         let mut values = vec![value("opened_epoch_ms", self.opened)];

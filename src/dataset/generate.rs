@@ -408,7 +408,7 @@ fn poisson(mean: f64, words: &mut ChaCha8Rng) -> usize {
 mod tests {
     use std::collections::HashMap;
 
-    use super::super::{Dataset, parse_row};
+    use super::super::Dataset;
     use super::*;
 
     fn week() -> Period {
@@ -471,7 +471,7 @@ mod tests {
         assert!(rows.is_sorted_by_key(|(event, _)| *event));
         let (mut negative, mut bytes) = (0, 0);
         for (event, row) in &rows {
-            let trip = parse_row(row, &dataset.columns()).unwrap();
+            let trip = dataset.trip(row).unwrap();
             assert_eq!(trip.event_epoch_ms, *event);
             let text = std::str::from_utf8(row).unwrap();
             let fields: Vec<&str> = text.split(',').collect();
@@ -492,8 +492,7 @@ mod tests {
     #[test]
     fn the_totals_keep_their_median_and_the_zones_their_share() {
         let dataset = Dataset::generate(5, Some(week())).unwrap();
-        let trips: Vec<_> =
-            rows(&dataset, 100_000).iter().map(|(_, row)| parse_row(row, &dataset.columns()).unwrap()).collect();
+        let trips: Vec<_> = rows(&dataset, 100_000).iter().map(|(_, row)| dataset.trip(row).unwrap()).collect();
         let mut cents: Vec<_> = trips.iter().map(|trip| trip.cents.abs()).collect();
         cents.sort_unstable();
         assert!((1_310..=1_350).contains(&cents[50_000]), "median {}", cents[50_000]);

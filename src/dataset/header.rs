@@ -17,6 +17,8 @@ const AMOUNT: &[&str] = &["total_amount"];
 pub struct Header {
     pub line: String,
     pub columns: Columns,
+    /// Whether zone and amount are columns at all; a table may have nothing but its time.
+    pub has_windows: bool,
     /// Number of fields that every row must have.
     pub fields: usize,
     /// The names in a form that both namings share.
@@ -28,17 +30,7 @@ impl Header {
     ///
     /// Fails (script) where the line is no CSV header or lacks a column, saying which and what is there.
     pub fn read(line: &[u8], name: &str) -> Result<Self> {
-        let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-        let line = std::str::from_utf8(line).map_err(|_| no_csv(name, "its first line is not UTF-8 text"))?;
-        if line.contains('\0') {
-            return Err(no_csv(name, "its first line holds a zero byte"));
-        }
-        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(line.as_bytes());
-        let record = match reader.records().next() {
-            Some(Ok(record)) => record,
-            _ => return Err(no_csv(name, "its first line is empty")),
-        };
-        let names: Vec<String> = record.iter().map(|field| field.trim().to_ascii_lowercase()).collect();
+        let (line, names) = names_of(line, name)?;
         let find = |wanted: &[&str]| {
             names.iter().position(|name| wanted.contains(&name.as_str())).ok_or_else(|| {
                 Error::script(format!("{name} has no column `{}`; its header is: {}", wanted.join("` or `"), cut(line)))
@@ -47,7 +39,33 @@ impl Header {
         };
         let columns = Columns { pickup: find(PICKUP)?, zone: find(ZONE)?, amount: find(AMOUNT)? };
         let shared = names.iter().map(|name| shared_form(name)).collect();
-        Ok(Self { line: line.to_owned(), columns, fields: names.len(), names: shared })
+        Ok(Self { line: line.to_owned(), columns, has_windows: true, fields: names.len(), names: shared })
+    }
+
+    /// Reads the first line of a table of any columns: that of the event time, and of key and value where they are
+    /// named.
+    pub fn of_table(line: &[u8], name: &str, time: &str, windows: Option<(&str, &str)>) -> Result<Self> {
+        let (line, names) = names_of(line, name)?;
+        let find = |wanted: &str| {
+            let wanted = wanted.trim().to_ascii_lowercase();
+            let mut places = names.iter().enumerate().filter(|(_, name)| **name == wanted).map(|(place, _)| place);
+            let place = places.next().ok_or_else(|| {
+                Error::script(format!("{name} has no column `{wanted}`; its header is: {}", cut(line)))
+                    .hint("a header must be its first line; names count without their case")
+            })?;
+            match places.next() {
+                None => Ok(place),
+                Some(_) => Err(Error::script(format!("{name} has several columns `{wanted}`"))),
+            }
+        };
+        let pickup = find(time)?;
+        let (zone, amount) = match windows {
+            Some((key, value)) => (find(key)?, find(value)?),
+            None => (pickup, pickup),
+        };
+        let columns = Columns { pickup, zone, amount };
+        let fields = names.len();
+        Ok(Self { line: line.to_owned(), columns, has_windows: windows.is_some(), fields, names })
     }
 
     /// For each column of `self` where it stands in `other`; nothing where all stand alike.
@@ -83,6 +101,22 @@ impl Header {
         Err(Error::script(format!("{own_name} and {other_name} have different columns: {}", differences.join("; ")))
             .hint("give them to runs of their own, or leave out the file that differs"))
     }
+}
+
+/// The line as text, and the names in it.
+fn names_of<'a>(line: &'a [u8], name: &str) -> Result<(&'a str, Vec<String>)> {
+    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+    let line = std::str::from_utf8(line).map_err(|_| no_csv(name, "its first line is not UTF-8 text"))?;
+    if line.contains('\0') {
+        return Err(no_csv(name, "its first line holds a zero byte"));
+    }
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(line.as_bytes());
+    let record = match reader.records().next() {
+        Some(Ok(record)) => record,
+        _ => return Err(no_csv(name, "its first line is empty")),
+    };
+    let names: Vec<String> = record.iter().map(|field| field.trim().to_ascii_lowercase()).collect();
+    Ok((line, names))
 }
 
 /// `tpep_pickup_datetime` and `pickup_datetime`, `VendorID` and `vendor_id`, `DOLocationID` and

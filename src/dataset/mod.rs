@@ -19,6 +19,7 @@ mod sort;
 mod source;
 mod store;
 mod survey;
+mod table;
 #[cfg(test)]
 mod tests;
 mod totals;
@@ -40,6 +41,7 @@ pub use parse::{Trip, parse_row};
 pub use period::Period;
 pub use prepare::Request;
 pub use survey::Survey;
+pub use table::Table;
 pub use totals::{Total, Totals, window_start};
 pub use watch::{Watch, unwatched};
 
@@ -140,11 +142,32 @@ impl Dataset {
         Ok(Self { source: Source::Prepared(Arc::new(prepared)) })
     }
 
+    /// The rows of a table of any columns, sorted by the one that holds their times; `cache` holds them as long as
+    /// this value lives.
+    ///
+    /// Fails as `nyc` does.
+    pub fn table(table: &Table, cache: &Path, watch: &mut Watch<'_>) -> Result<Self> {
+        Ok(Self { source: Source::Prepared(Arc::new(table::prepare(table, cache, watch)?)) })
+    }
+
+    /// Nothing where the rows mean nothing to windows.
     #[must_use]
-    pub fn columns(&self) -> Columns {
+    pub fn columns(&self) -> Option<Columns> {
         match &self.source {
-            Source::Prepared(rows) => rows.header.columns,
-            Source::Generated(_) => generate::COLUMNS,
+            Source::Prepared(rows) => rows.header.has_windows.then_some(rows.header.columns),
+            Source::Generated(_) => Some(generate::COLUMNS),
+        }
+    }
+
+    /// What a row means to windows; of a table without key and value they are all of zone 0, and of no amount.
+    pub fn trip(&self, row: &[u8]) -> std::result::Result<Trip, Drop> {
+        match (&self.source, self.columns()) {
+            (_, Some(columns)) => parse_row(row, &columns),
+            (Source::Prepared(rows), None) => {
+                let event_epoch_ms = parse::event_epoch_ms(row, rows.header.columns.pickup)?;
+                Ok(Trip { event_epoch_ms, zone: 0, cents: 0 })
+            }
+            (Source::Generated(_), None) => Err(Drop::Columns),
         }
     }
 
@@ -215,7 +238,6 @@ impl Dataset {
     ///
     /// Blocks for half a second per million rows.
     pub fn totals(&self, rows: u64, window_ms: i64) -> Result<Totals> {
-        let columns = self.columns();
         let mut totals = Totals::new(window_ms);
         let mut stream = self.stream()?;
         let mut row = Vec::new();
@@ -223,7 +245,8 @@ impl Dataset {
             if stream.next(&mut row)?.is_none() {
                 break;
             }
-            let trip = parse_row(&row, &columns)
+            let trip = self
+                .trip(&row)
                 .map_err(|reason| Error::defect(format!("row {number} of {} has a bad {reason}", self.name())))?;
             totals.add(&trip, &row);
         }

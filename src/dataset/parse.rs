@@ -47,10 +47,23 @@ pub fn parse_row(row: &[u8], columns: &Columns) -> Result<Trip, Drop> {
     })
 }
 
-/// Pickup time of a row that was kept; nothing where it has none.
-pub(super) fn pickup_epoch_ms(row: &[u8], column: usize) -> Option<i64> {
-    let field = Fields::new(row).nth(column)??;
-    epoch_ms(trimmed(&unquoted(field)))
+/// Event time of a row that was kept; nothing where it has none.
+pub(super) fn event_epoch_ms(row: &[u8], column: usize) -> Result<i64, Drop> {
+    let field = Fields::new(row).nth(column).flatten().ok_or(Drop::Columns)?;
+    let field = unquoted(field);
+    let text = trimmed(&field);
+    if text.is_empty() {
+        return Err(Drop::Missing);
+    }
+    epoch_ms(text).or_else(|| other_epoch_ms(text)).ok_or(Drop::Time)
+}
+
+/// What the times of other tables look like: milliseconds since the epoch, or an instant with its offset, as in
+/// `2023-01-31T18:05:00Z`.
+fn other_epoch_ms(text: &[u8]) -> Option<i64> {
+    let text = std::str::from_utf8(text).ok()?;
+    let instant = || Some(text.parse::<jiff::Timestamp>().ok()?.as_millisecond());
+    text.parse().ok().or_else(instant)
 }
 
 /// The row with its fields, quotes and all, in another order: field `order[i]` becomes field i.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::RowStream;
 use super::account::Account;
 use super::header::Header;
-use super::parse::pickup_epoch_ms;
+use super::parse::event_epoch_ms;
 use crate::error::{Error, Result};
 
 /// Rows that were prepared, by this cprun or an earlier one.
@@ -64,9 +64,9 @@ impl PreparedStream {
         let row = self.at..end;
         self.at = end + 1;
         self.row += 1;
-        match pickup_epoch_ms(&self.buffer[row.clone()], self.prepared.header.columns.pickup) {
-            Some(event_epoch_ms) => Ok(Some((row, event_epoch_ms))),
-            None => Err(self.damaged("a row has no pickup time")),
+        match event_epoch_ms(&self.buffer[row.clone()], self.prepared.header.columns.pickup) {
+            Ok(event_epoch_ms) => Ok(Some((row, event_epoch_ms))),
+            Err(_) => Err(self.damaged("a row has no event time")),
         }
     }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::profile::{HOURS_OF_WEEK, hour_of_week};
 use super::watch::{Watch, tick};
-use super::{Account, Dataset, Drop, grouped, parse_row};
+use super::{Account, Dataset, Drop, grouped};
 use crate::dataset::period::show;
 use crate::error::{Error, Result};
 
@@ -194,12 +194,12 @@ fn read(account: &Account) -> String {
 }
 
 fn count(dataset: &Dataset, watch: &mut Watch<'_>) -> Result<Counted> {
-    let columns = dataset.columns();
     let mut counted = Counted::default();
     let mut stream = dataset.stream()?;
     let mut row = Vec::new();
     while stream.next(&mut row)?.is_some() {
-        let trip = parse_row(&row, &columns)
+        let trip = dataset
+            .trip(&row)
             .map_err(|reason| Error::defect(format!("a kept row of {} has a bad {reason}", dataset.name())))?;
         counted.rows += 1;
         counted.bytes += row.len() as u64;

@@ -8,7 +8,7 @@ use rdkafka::producer::DefaultProducerContext;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::dataset::{Period, Request, Totals, parse_row, unwatched};
+use crate::dataset::{Period, Request, Totals, unwatched};
 use crate::error::Kind;
 use crate::kafka::Kafka;
 use crate::record::{Observation, Sample};
@@ -149,7 +149,7 @@ fn the_schedule_is_kept_and_every_row_arrives_in_turn() {
         stream.next(&mut row).unwrap();
         let (key, value) = &records[number % 3][next[number % 3]];
         assert_eq!((key, value.as_bytes()), (&None, &row[..]), "record {number}");
-        found.add(&parse_row(value.as_bytes(), &dataset.columns()).unwrap(), value.as_bytes());
+        found.add(&dataset.trip(value.as_bytes()).unwrap(), value.as_bytes());
         next[number % 3] += 1;
     }
     assert_eq!(dataset.totals(end.sent, WINDOW_MS).unwrap().difference(&found), None);

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
-use super::{Rows, TAKE, unreadable};
+use super::{ReadHeader, Rows, TAKE, unreadable};
 use crate::dataset::header::Header;
 use crate::error::{Error, Kind, Result};
 
@@ -27,7 +27,7 @@ pub struct Lines {
 }
 
 impl Lines {
-    pub fn open(path: &Path, name: &str, gzip: bool) -> Result<(Header, Self)> {
+    pub fn open(path: &Path, name: &str, gzip: bool, header: &ReadHeader<'_>) -> Result<(Header, Self)> {
         let file = File::open(path).map_err(|error| unreadable(path, error))?;
         let hash = Arc::new(Mutex::new(Sha256::new()));
         let raw = BufReader::with_capacity(1 << 20, Hashed { file, hash: Arc::clone(&hash) });
@@ -36,7 +36,7 @@ impl Lines {
         let mut lines = Self { path: path.to_owned(), name: name.to_owned(), reader, hash, number: 0 };
         let mut line = Vec::new();
         lines.line(&mut line)?;
-        Ok((Header::read(&line, name)?, lines))
+        Ok((header(&line, name)?, lines))
     }
 
     /// The next line without `\n` or `\r\n`; false at the end.

@@ -28,6 +28,18 @@ pub trait Rows {
 /// Fails where the file is missing (input missing) or cannot be read (I/O); where it is empty, no table that is
 /// known, or lacks a column (script).
 pub fn open(path: &Path) -> Result<(Header, Box<dyn Rows>)> {
+    open_as(path, &Header::read, true)
+}
+
+/// The same of a table of any columns, whose first line `header` reads; text alone.
+pub fn open_table(path: &Path, header: &ReadHeader<'_>) -> Result<(Header, Box<dyn Rows>)> {
+    open_as(path, header, false)
+}
+
+/// Reads the first line of a file by its name.
+pub type ReadHeader<'a> = dyn Fn(&[u8], &str) -> Result<Header> + 'a;
+
+fn open_as(path: &Path, header: &ReadHeader<'_>, trips: bool) -> Result<(Header, Box<dyn Rows>)> {
     let name = file_name(path);
     if path.is_dir() {
         return Err(Error::missing(format!("{} is a directory, not a trip file", path.display()))
@@ -44,6 +56,10 @@ pub fn open(path: &Path) -> Result<(Header, Box<dyn Rows>)> {
     if length == 0 {
         return Err(Error::script(format!("{name} is empty")).hint(TAKE));
     }
+    if start == *b"PAR1" && !trips {
+        return Err(Error::script(format!("{name} is a Parquet file, which is read for trips alone"))
+            .hint("write it as .csv or .csv.gz, with a header"));
+    }
     if start == *b"PAR1" {
         let (header, rows) = ParquetRows::open(path, &name)?;
         return Ok((header, Box::new(rows)));
@@ -58,7 +74,7 @@ pub fn open(path: &Path) -> Result<(Header, Box<dyn Rows>)> {
         return Err(Error::script(format!("{name} is not gzip, whatever its name says"))
             .hint("rename it to .csv if it holds text, or download it again"));
     }
-    let (header, rows) = Lines::open(path, &name, gzip)?;
+    let (header, rows) = Lines::open(path, &name, gzip, header)?;
     Ok((header, Box::new(rows)))
 }
 

@@ -47,6 +47,10 @@ pub trait Apparatus: Send + Sync {
     /// Keeps what shows that this job ran here, once.
     fn keep_evidence(&self, run: &Run, job: &Job);
 
+    /// Records between the newest position that the job's source has shown and the end of the topic.
+    fn lag<'a>(&'a self, job: &'a Job, source: &'a (String, u32), topic: Option<&'a str>)
+    -> BoxFuture<'a, Result<i64>>;
+
     /// Starts to observe: what happens before this call is lost.
     fn observe(&self, run: &Run, what: Observed) -> Result<Box<dyn Observing>>;
 

@@ -15,9 +15,9 @@ use crate::cluster::spawner::Spawner;
 use crate::cluster::{Cluster, LocalCluster};
 use crate::collect::{
     CollectedJob, Collector, LiveView, LocalResources, ManualCheckpoints, ReadResources, ResultRows, Settings,
-    SourceVertex,
+    SourceVertex, positions,
 };
-use crate::dataset::{Dataset, Totals, parse_row};
+use crate::dataset::{Dataset, Totals};
 use crate::error::{Error, Result};
 use crate::flink::{Flink, is_terminal};
 use crate::host::Host;
@@ -87,6 +87,23 @@ impl Apparatus for RealApparatus {
         evidence::keep(run, &self.cluster, &self.flink, job, jar.as_deref());
     }
 
+    fn lag<'a>(
+        &'a self,
+        job: &'a Job,
+        source: &'a (String, u32),
+        topic: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<i64>> {
+        Box::pin(async move {
+            let source = SourceVertex { id: source.0.clone(), subtasks: source.1 };
+            let found = positions(&self.flink, &job.id, &source).await?;
+            let topic = topic.map(str::to_owned).or_else(|| found.topic.clone());
+            let topic = topic.ok_or_else(|| {
+                Error::script("kafka::lag: the topic is not known").hint("name it: `kafka::lag(job, topic)`")
+            })?;
+            Ok(found.behind(&self.kafka.end_offsets(&topic).await?))
+        })
+    }
+
     fn observe(&self, run: &Run, what: Observed) -> Result<Box<dyn Observing>> {
         let manual = Arc::new(ManualCheckpoints::default());
         let collector = self.collect(run, &what, &manual)?;
@@ -118,7 +135,6 @@ impl Apparatus for RealApparatus {
 
     fn truth(&self, run: &Run, question: &Question<'_>) -> Result<Truth> {
         let ends = run.wait(self.kafka.end_offsets(question.topic))?;
-        let columns = question.dataset.columns();
         let mut found = Totals::new(question.window_ms);
         let mut flush_records = 0;
         let mut bad = 0_u64;
@@ -127,7 +143,7 @@ impl Apparatus for RealApparatus {
             if record.key == Some(FLUSH) {
                 flush_records += 1;
             } else {
-                match parse_row(record.value, &columns) {
+                match question.dataset.trip(record.value) {
                     Ok(trip) => found.add(&trip, record.value),
                     Err(_) => bad += 1,
                 }

@@ -575,6 +575,20 @@ impl Apparatus for Simulated {
 
     fn keep_evidence(&self, _run: &Run, _job: &Job) {}
 
+    fn lag<'a>(
+        &'a self,
+        job: &'a Job,
+        _source: &'a (String, u32),
+        topic: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<i64>> {
+        Box::pin(async move {
+            let topic = topic.or_else(|| job.arguments.get("topic").map(String::as_str)).unwrap_or_default();
+            let (ends, position) = self.now(|world| (world.end_offsets(topic), world.position_records()));
+            // It moves shares of records; what is not a whole one was not read.
+            Ok((ends?.into_iter().sum::<u64>() as f64 - position).max(0.0).ceil() as i64)
+        })
+    }
+
     fn observe(&self, _run: &Run, what: Observed) -> Result<Box<dyn Observing>> {
         *self.0.recorder.lock().unwrap_or_else(PoisonError::into_inner) = Some(what.recorder);
         self.now(|world| world.collect(what.every.as_secs_f64() * 1e3))?;

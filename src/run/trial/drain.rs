@@ -23,7 +23,8 @@ impl Trial {
         self.status("draining", "");
         let begin = Instant::now();
         let Some(load) = &feed.load else { return Ok(()) };
-        let mut account = load.replay.stop(true)?;
+        // What a flush record means only the jobs know that cprun describes.
+        let mut account = load.replay.stop(!feed.job.is_foreign())?;
         account.because = because.to_owned();
         self.note(Step::ReplayStop(account.clone()))?;
         let truth = self.read_truth(feed, load, account.sent)?;

@@ -20,7 +20,7 @@ const STEADY_POINTS: u32 = 4;
 /// The lag that counts as small, in seconds of the offered rate.
 const STEADY_LAG_S: f64 = 0.1;
 
-/// A job that carries the probe shows it within this time; a foreign one that does not is not waited for.
+/// A job that carries the probe shows its positions within this time; a foreign one that does not is not waited for.
 const PROBE_WITHIN: Duration = Duration::from_secs(15);
 
 /// Why a wait ended.
@@ -85,7 +85,9 @@ impl Trial {
         let mut samples = feed.observing.samples();
         while steady < STEADY_POINTS {
             if !probed && begin.elapsed() > PROBE_WITHIN {
-                let text = "the job shows no probe, so nobody can tell when it keeps up with the replay".to_owned();
+                let text =
+                    "the job shows no position in the topic, so nobody can tell when it keeps up with the replay"
+                        .to_owned();
                 return self.recorder.record(Observation::Warning { text });
             }
             self.within_warm_up(begin, "the lag stays above 0.1 s of the offered rate")?;
@@ -96,7 +98,8 @@ impl Trial {
             else {
                 continue;
             };
-            probed |= sample.source == "probe";
+            // A source without partitions may carry the probe, and yet tell no lag.
+            probed |= sample.source == "probe" && sample.values.iter().any(|value| value.0.starts_with("position."));
             let progress = load.replay.progress();
             if progress.finished {
                 return Err(no_data_left());
@@ -160,7 +163,7 @@ impl Trial {
                 return Ok(self.end_of(feed, Some(end))?.unwrap_or("duration"));
             }
             if self.wait_until(feed, Some(due_epoch_ms))? == Waited::DataEnded {
-                return Ok(DATA_ENDED);
+                return Ok(self.why_data_ended());
             }
             self.break_something(number, due_epoch_ms, act)?;
         }
@@ -184,7 +187,7 @@ impl Trial {
     fn end_of(&self, feed: &Feed, end_epoch_ms: Option<f64>) -> Result<Option<&'static str>> {
         Ok(match self.wait_until(feed, end_epoch_ms)? {
             Waited::Due => None,
-            Waited::DataEnded => Some(DATA_ENDED),
+            Waited::DataEnded => Some(self.why_data_ended()),
             Waited::ScriptDone => Some(SCRIPT_DONE),
         })
     }
@@ -196,6 +199,10 @@ impl Trial {
         let done = ended.is_some();
         self.state().beside = beside;
         ended.transpose().map(|_| done)
+    }
+
+    fn why_data_ended(&self) -> &'static str {
+        if self.replay_is_stopped() { "the script stopped the replay" } else { DATA_ENDED }
     }
 
     /// Calls the script for the fault that is due. A fault that does not come about makes the trial invalid,
@@ -227,7 +234,7 @@ impl Trial {
         let look_every = self.target()?.apparatus.look_every();
         loop {
             self.check_health(feed)?;
-            if feed.has_sent_all() {
+            if feed.has_sent_all() || self.replay_is_stopped() {
                 return Ok(Waited::DataEnded);
             }
             // With faults or a duration to come the phase goes on without it.

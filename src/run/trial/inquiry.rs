@@ -7,6 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::flink::{self, Overview, metrics};
 use crate::record::Checkpoint;
 use crate::run::Job;
+use crate::run::trial::Topic;
 
 /// Flink fetches metrics only once somebody has asked; a job that just started shows them a little later.
 const METRIC_WITHIN: Duration = Duration::from_secs(5);
@@ -116,6 +117,31 @@ impl Trial {
                     .hint(format!("its vertices are: {}", names.join("; "))))
             }
         }
+    }
+}
+
+impl Trial {
+    /// Of each partition of a topic the offset of the next record.
+    pub fn end_offsets(&self, topic: &Topic) -> Result<Vec<i64>> {
+        let target = self.target()?;
+        self.run.wait(target.kafka.end_offsets(&topic.name))
+    }
+
+    /// Records that the job's source is behind the end of a topic: the one given, that of the replay, or the one that
+    /// the source names.
+    pub fn lag(&self, job: &Job, topic: Option<&Topic>) -> Result<i64> {
+        let target = self.target()?;
+        let replayed = self.replayed_topic();
+        let topic = topic.map(|topic| topic.name.clone()).or(replayed);
+        self.run.wait(async {
+            let source = target.flink.source(&job.id).await?;
+            let source = source.ok_or_else(|| Error::trial(format!("job {} has no source", job.name)))?;
+            target.apparatus.lag(job, &source, topic.as_deref()).await
+        })
+    }
+
+    pub fn bootstrap(&self) -> Result<String> {
+        Ok(self.target()?.apparatus.bootstrap())
     }
 }
 

@@ -54,6 +54,8 @@ struct State {
     feed: Option<Arc<Feed>>,
     /// What the script does while the trial is measured.
     beside: Option<Box<dyn Beside>>,
+    /// The script has ended the replay before the data set did.
+    replay_stopped: bool,
     opened: Open,
 }
 

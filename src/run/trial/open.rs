@@ -129,6 +129,65 @@ impl Trial {
         replay.into_iter().chain(sampler).collect()
     }
 
+    /// The topic that is or will be replayed into.
+    pub(super) fn replayed_topic(&self) -> Option<String> {
+        let state = self.state();
+        let declared = state.setup.replay.as_ref();
+        declared.or(state.opened.replay.as_ref().map(|open| &open.plan)).map(|plan| plan.topic.name.clone())
+    }
+
+    /// Stops the replay: in a trial with phases, the measured one ends with it.
+    pub fn stop_replay(&self) -> Result<()> {
+        if self.open {
+            return self.stop_work(Work::Replay);
+        }
+        self.feed().filter(|feed| feed.load.is_some()).ok_or_else(|| not_begun("replay::stop"))?;
+        self.state().replay_stopped = true;
+        Ok(())
+    }
+
+    /// Waits until every row was sent, or the replay was stopped.
+    pub fn wait_for_replay(&self, within_s: f64) -> Result<()> {
+        let replay = match self.open {
+            true => self.state().opened.replay.as_ref().map(|open| Arc::clone(&open.replay)),
+            false => self.feed().and_then(|feed| feed.load.as_ref().map(|load| Arc::clone(&load.replay))),
+        };
+        let replay = replay.ok_or_else(|| not_begun("replay::wait"))?;
+        let look_every = self.target()?.apparatus.look_every();
+        let end = tokio::time::Instant::now() + Duration::from_secs_f64(within_s);
+        loop {
+            let progress = replay.progress();
+            if let Some(error) = progress.error {
+                return Err(error);
+            }
+            if let Some(feed) = self.feed() {
+                self.check_health(&feed)?;
+            }
+            let stopped = self.working().iter().any(|one| one.work == Work::Replay && one.ended.is_some());
+            if progress.finished || stopped || self.replay_is_stopped() {
+                return Ok(());
+            }
+            if tokio::time::Instant::now() >= end {
+                return Err(Error::trial(format!("the replay is not over after {within_s} s"))
+                    .hint("give it more time: `replay::wait(feed, #{ timeout: 2.h })`"));
+            }
+            self.pass(look_every)?;
+        }
+    }
+
+    pub(super) fn replay_is_stopped(&self) -> bool {
+        self.state().replay_stopped
+    }
+
+    /// Ends the samplers, which only an open trial lets anybody do.
+    pub fn stop_collecting(&self) -> Result<()> {
+        if !self.open {
+            return Err(Error::script("collect::stop: a trial is sampled to its end")
+                .hint("leave it out; it is for the prompt, where nothing ends by itself"));
+        }
+        self.stop_work(Work::Sampler)
+    }
+
     /// Ends one of them; of a replay with the flush records, so that the last windows come.
     pub fn stop_work(&self, work: Work) -> Result<()> {
         match work {
@@ -161,4 +220,9 @@ impl Trial {
     pub fn fall_due(&self, number: u32, due_epoch_ms: f64, act: &mut dyn FnMut(u32) -> Result<()>) -> Result<()> {
         self.break_something(number, due_epoch_ms, act)
     }
+}
+
+fn not_begun(primitive: &str) -> Error {
+    Error::script(format!("{primitive}: the replay has not begun, it begins when the body has returned"))
+        .hint("call it while the trial is measured: in the closure of a fault")
 }

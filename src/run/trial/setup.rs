@@ -99,12 +99,20 @@ const MOST_SLOTS: u32 = 8;
 impl Trial {
     pub fn create_topic(&self, name: &str, partitions: u32) -> Result<Topic> {
         let full = topic_name(name, &self.run.id, self.spec.order);
+        if self.state().setup.topics.contains(&full) {
+            return Err(Error::script(format!("kafka::create_topic: this trial has a topic `{name}` already"))
+                .hint("give the other one another name"));
+        }
         self.make_topic(&full, partitions, &[])?;
         Ok(Topic { name: full, partitions })
     }
 
     fn make_topic(&self, name: &str, partitions: u32, settings: &[(&str, &str)]) -> Result<()> {
         let target = self.target()?;
+        // A job that is submitted anew goes on writing where it wrote before.
+        if self.state().setup.topics.iter().any(|known| known == name) {
+            return Ok(());
+        }
         // Noted first: a topic that was made although the answer got lost must go too.
         self.state().setup.topics.push(name.to_owned());
         self.run.wait(target.kafka.create_topic(name, partitions, settings))
@@ -303,7 +311,14 @@ impl Trial {
     fn check_columns(&self, plan: &ReplayPlan) -> Result<()> {
         let state = self.state();
         if let Some(told) = state.setup.job.as_ref().and_then(|job| job.arguments.get(COLUMNS)) {
-            let columns = plan.dataset.columns().to_string();
+            let Some(columns) = plan.dataset.columns() else {
+                return Err(Error::script(format!(
+                    "the job reads the columns {told}, but of {} no key and value are named",
+                    plan.dataset.name()
+                ))
+                .hint("name them: `dataset::csv(file, #{ time: \"…\", key: \"…\", value: \"…\" })`"));
+            };
+            let columns = columns.to_string();
             if *told != columns {
                 return Err(Error::script(format!(
                     "the job reads columns {told}, but the data set {} has its key fields at {columns}",

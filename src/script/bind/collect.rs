@@ -8,7 +8,9 @@ use crate::run::Job;
 use crate::script::declare::{Argument, Belongs, Call, Effect, Kind, Opt, Options, Outcome, Primitive};
 use crate::script::session::Place;
 
-pub const PRIMITIVES: &[Primitive] = &[Primitive {
+pub const PRIMITIVES: &[Primitive] = &[START, STOP];
+
+const START: Primitive = Primitive {
     module: "collect",
     name: "start",
     doc: "Declares that this trial is sampled, and returns at once.\n\nEvery body needs it. From the warm-up \
@@ -27,7 +29,20 @@ pub const PRIMITIVES: &[Primitive] = &[Primitive {
     belongs: Belongs::Body,
     example: "collect::start(job, feed, #{ every: 500.ms });",
     run: start,
-}];
+};
+
+const STOP: Primitive = Primitive {
+    module: "collect",
+    name: "stop",
+    doc: "Ends the samplers at the prompt.\n\nA trial is sampled to its end by itself, and there this is a mistake.",
+    arguments: &[],
+    options: None,
+    returns: Kind::Nothing,
+    effect: Effect::Acts,
+    belongs: Belongs::Body,
+    example: "collect::stop();",
+    run: stop,
+};
 
 fn start(call: &Call<'_>) -> Outcome {
     let job = call.handle::<Job>("job")?;
@@ -43,6 +58,13 @@ fn start(call: &Call<'_>) -> Outcome {
     match call.session.trial(&call.name())? {
         Place::Rehearsal => call.session.rehearse(|declared| declared.collect = true),
         Place::Trial(trial) => trial.declare_collect(&job, every_s)?,
+    }
+    Ok(Dynamic::UNIT)
+}
+
+fn stop(call: &Call<'_>) -> Outcome {
+    if let Place::Trial(trial) = call.session.trial(&call.name())? {
+        trial.stop_collecting()?;
     }
     Ok(Dynamic::UNIT)
 }

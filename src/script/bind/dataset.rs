@@ -4,15 +4,17 @@ use std::sync::PoisonError;
 
 use rhai::Dynamic;
 
-use crate::dataset::{self, Bounds, Dataset, Request};
-use crate::error::Result;
+use crate::dataset::{self, Bounds, Dataset, Request, Table};
+use crate::error::{Error, Result};
 use crate::script::declare::{
     Argument, Belongs, Call, Effect, Handle, Kind, Opt, Options, Outcome, Primitive, Property,
 };
 use crate::script::params::PAPER;
 use crate::script::session::Session;
 
-pub const PRIMITIVES: &[Primitive] = &[Primitive {
+pub const PRIMITIVES: &[Primitive] = &[NYC, CSV];
+
+const NYC: Primitive = Primitive {
     module: "dataset",
     name: "nyc",
     doc: "Opens trips of New York's taxis, cleaned and sorted by pickup time.\n\n`files` is a path, a pattern \
@@ -40,7 +42,35 @@ pub const PRIMITIVES: &[Primitive] = &[Primitive {
     belongs: Belongs::Anywhere,
     example: r#"let trips = dataset::nyc("", #{ from: "2023-01-01", to: "2023-02-01" });"#,
     run: nyc,
-}];
+};
+
+const CSV: Primitive = Primitive {
+    module: "dataset",
+    name: "csv",
+    doc: "Opens a CSV of any columns, to be replayed by its event times.\n\nThe file is .csv or .csv.gz with a header, from \
+        the current directory on. Rows are sorted by the time, which is milliseconds since the epoch, \
+        `2023-01-31 18:05:00` read as UTC, or has an offset as `2023-01-31T18:05:00Z`; rows without one are dropped and \
+        counted. They go to Kafka as they stand, without the header.\n\nWhat they mean only your own job knows. For the \
+        jobs that come with cprun name `key` and `value`: they stand for zone and amount, and then a time must have the \
+        second form. The file is read and sorted in each run, and kept nowhere.",
+    arguments: &[Argument::required("file", Kind::Text, "the file")],
+    options: Some(Options {
+        known: &[
+            Opt::required("time", Kind::Text, "name of the column that holds the event time"),
+            Opt::new("key", Kind::Text, "", "name of the column that windows are keyed by, whole numbers"),
+            Opt::new("value", Kind::Text, "", "name of the column that windows sum, decimals; with `key` only"),
+        ],
+        others: "",
+    }),
+    returns: Kind::Handle("dataset"),
+    effect: Effect::Reads,
+    belongs: Belongs::Anywhere,
+    example: r#"let p = params(#{
+    readings: "",  // a CSV with a column measured_at; "" replays generated trips
+});
+let rows = if p.readings == "" { dataset::nyc("") } else { dataset::csv(p.readings, #{ time: "measured_at" }) };"#,
+    run: csv,
+};
 
 fn nyc(call: &Call<'_>) -> Outcome {
     let session = call.session;
@@ -71,6 +101,35 @@ fn read(session: &Session, files: &[String], from: Option<&str>, to: Option<&str
     Dataset::nyc(&Request { files, bounds, study }, &host.cache()?, &mut host.watch())
 }
 
+fn csv(call: &Call<'_>) -> Outcome {
+    let session = call.session;
+    let host = &session.host;
+    let windows = match (call.text("key"), call.text("value")) {
+        (Some(key), Some(value)) => Some((key, value)),
+        (None, None) => None,
+        _ => {
+            return Err(Error::script("dataset::csv: `key` and `value` come together")
+                .hint("windows have a key and sum a value; name both or none")
+                .into());
+        }
+    };
+    let file = call.required("file", call.text("file"))?;
+    let file = dataset::files(&[file], &host.directory, host.variable("HOME"))?;
+    let [file] = file.as_slice() else {
+        return Err(Error::script("dataset::csv: a table is one file").hint("join them, with one header").into());
+    };
+    let table = Table { file: file.clone(), time: call.required("time", call.text("time"))?, windows };
+    let key = format!("{table:?}");
+    let known = session.datasets.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+    let dataset = match known {
+        Some(dataset) => dataset,
+        None => Dataset::table(&table, &host.cache()?, &mut host.watch())?,
+    };
+    session.datasets.lock().unwrap_or_else(PoisonError::into_inner).insert(key, dataset.clone());
+    session.state().opened.push(dataset.clone());
+    Ok(Dynamic::from(dataset))
+}
+
 pub fn handles() -> Vec<Handle> {
     const DATASET: &[Property<Dataset>] = &[
         Property {
@@ -82,8 +141,8 @@ pub fn handles() -> Vec<Handle> {
         Property {
             name: "columns",
             kind: Kind::Text,
-            doc: "zero-based positions of pickup time, zone and amount in a row, as in `1,7,16`",
-            get: |dataset| dataset.columns().to_string().into(),
+            doc: "zero-based positions of time, key and value in a row, as in `1,7,16`; empty where none are named",
+            get: |dataset| dataset.columns().map(|columns| columns.to_string()).unwrap_or_default().into(),
         },
     ];
     vec![Handle::of("dataset", "Rows to replay, in the order of their event times.", DATASET, Dataset::describe)]

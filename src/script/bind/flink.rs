@@ -107,7 +107,7 @@ fn submit(call: &Call<'_>) -> Outcome {
         config.into_iter().map(|(name, value)| (name.to_string(), config_text(&value))).collect();
     crate::cluster::flink_role::check_settings(config.keys())?;
     let columns = match session.state().opened.as_slice() {
-        [one] => Some(one.columns().to_string()),
+        [one] => one.columns().map(|columns| columns.to_string()),
         _ => None,
     };
     let parallelism = call.count("parallelism")?;

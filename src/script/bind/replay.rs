@@ -18,9 +18,13 @@ struct Feed {
 }
 
 const BURST: &str = "burst";
+/// Seconds that `replay::wait` waits at most.
+const WAIT_S: f64 = 3600.0;
 const PACING: Kind = Kind::Word(|| vec!["schedule", BURST]);
 
-pub const PRIMITIVES: &[Primitive] = &[Primitive {
+pub const PRIMITIVES: &[Primitive] = &[START, STOP, WAIT];
+
+const START: Primitive = Primitive {
     module: "replay",
     name: "start",
     doc: "Declares that a data set is sent into a topic, and returns at once.\n\nSending begins when the body \
@@ -48,7 +52,37 @@ pub const PRIMITIVES: &[Primitive] = &[Primitive {
     belongs: Belongs::Body,
     example: "let feed = replay::start(trips, topic, #{ speed: 7200.0 });",
     run: start,
-}];
+};
+
+const FEED: Argument = Argument::required("feed", Kind::Handle("replay"), "the replay");
+
+const STOP: Primitive = Primitive {
+    module: "replay",
+    name: "stop",
+    doc: "Ends a replay before its data set does.\n\nThe measured phase of the trial ends with it, and what was sent counts. \
+        At the prompt it ends at once, with the flush records that let the last windows come.",
+    arguments: &[FEED],
+    options: None,
+    returns: Kind::Nothing,
+    effect: Effect::Acts,
+    belongs: Belongs::Body,
+    example: "fault::every(25.s, 3, |i| {\n    fault::kill(cluster::pick(\"taskmanager\", i));\n    if kafka::lag(job) > 1_000_000 { replay::stop(feed); }\n});",
+    run: stop,
+};
+
+const WAIT: Primitive = Primitive {
+    module: "replay",
+    name: "wait",
+    doc: "Waits until every row was sent, or the replay was stopped.\n\nIn a trial a replay begins when the body has \
+        returned, so that this is for what acts while it is measured, and for the prompt. It fails when the time is over.",
+    arguments: &[FEED],
+    options: Some(Options { known: &[Opt::new("timeout", Kind::Duration, "1.h", "how long at most")], others: "" }),
+    returns: Kind::Nothing,
+    effect: Effect::Waits,
+    belongs: Belongs::Body,
+    example: "fault::at([5.s], |i| {\n    fault::kill(cluster::pick(\"taskmanager\", i));\n    replay::wait(feed, #{ timeout: 2.h });\n});",
+    run: wait,
+};
 
 fn start(call: &Call<'_>) -> Outcome {
     let dataset = call.handle::<Dataset>("dataset")?;
@@ -68,8 +102,25 @@ fn start(call: &Call<'_>) -> Outcome {
     Ok(Dynamic::from(feed))
 }
 
+fn stop(call: &Call<'_>) -> Outcome {
+    drop(call.handle::<Feed>("feed")?);
+    if let Place::Trial(trial) = call.session.trial(&call.name())? {
+        trial.stop_replay()?;
+    }
+    Ok(Dynamic::UNIT)
+}
+
+fn wait(call: &Call<'_>) -> Outcome {
+    drop(call.handle::<Feed>("feed")?);
+    let within_s = call.duration_s("timeout")?.unwrap_or(WAIT_S);
+    if let Place::Trial(trial) = call.session.trial(&call.name())? {
+        trial.wait_for_replay(within_s)?;
+    }
+    Ok(Dynamic::UNIT)
+}
+
 pub fn handles() -> Vec<Handle> {
-    const FEED: &[Property<Feed>] = &[
+    const PROPERTIES: &[Property<Feed>] = &[
         Property {
             name: "topic",
             kind: Kind::Text,
@@ -83,7 +134,7 @@ pub fn handles() -> Vec<Handle> {
             get: |feed| feed.speed.into(),
         },
     ];
-    vec![Handle::of("replay", "A data set on its way into a topic.", FEED, |feed| {
+    vec![Handle::of("replay", "A data set on its way into a topic.", PROPERTIES, |feed| {
         format!("replay into {} at {} times", feed.topic, feed.speed)
     })]
 }

@@ -167,7 +167,8 @@ fn overview(call: &Call<'_>) -> Outcome {
         Place::Rehearsal => {
             let needs = call.session.state().needs.clone();
             let slots = needs.taskmanagers * needs.slots;
-            (needs.flink, [needs.taskmanagers, slots, slots, 0])
+            // As if a job ran: a rehearsal waits for nothing.
+            (needs.flink, [needs.taskmanagers, slots, slots, 1])
         }
         Place::Trial(trial) => {
             let seen = trial.overview()?;

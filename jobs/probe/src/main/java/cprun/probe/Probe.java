@@ -22,7 +22,7 @@ import org.apache.flink.metrics.MetricGroup;
  *       the TaskManager's host.
  *   <li>{@code records}, {@code bad}: good and unusable data records of this attempt.
  *   <li>{@code positions}: for each partition the offset after the last record handled; a partition
- *       is absent before its first.
+ *       is absent before its first, and all are where the source has none.
  * </ul>
  *
  * <p>Why at all: Flink's job state says RUNNING seconds before a task handles anything, and its
@@ -74,6 +74,11 @@ public final class Probe {
     /** A good data record was handled. */
     public void record(int partition, long offset) {
         moveTo(partition, offset);
+        count(records);
+    }
+
+    /** A data record was handled, of a source that has no partitions and offsets. */
+    public void record() {
         count(records);
     }
 
