@@ -439,8 +439,8 @@ fn a_short_hang_is_a_stall_and_a_long_one_a_restart_that_only_the_heartbeat_tell
             let job = flink::submit("nyc-window", #{ interval: v.interval, from: path, args: #{ topic: topic } });
             let feed = replay::start(trips, topic, #{ speed: 7200.0 });
             collect::start(job, feed);
-            fault::at([6.s, 16.s], |i| {
-                let last = flink::checkpoints(job, #{ last: 1 })[0];
+            fault::at([6.s, 24.s], |i| {
+                let last = flink::checkpoints(job, #{ last: 2 })[0];
                 print(`${i}: ${last.status} ${last.kind} ${last.async_ms >= 0.0} ${kafka::lag(job) < 100_000}`);
                 print(`${i}: ${flink::metric(job, "numRecordsOut") > 0.0} ${kafka::offsets(topic).len}`);
                 fault::hang(cluster::pick("taskmanager", i), #{ down_for: if i == 1 { 2.s } else { 10.s } });
