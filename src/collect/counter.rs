@@ -76,7 +76,9 @@ fn news(seen: &mut BTreeMap<u32, (u32, f64)>, vertex: &VertexDetails) -> Vec<Val
     for subtask in &vertex.subtasks {
         let Some(count) = subtask.records_out() else { continue };
         let now = (subtask.attempt, count);
-        if seen.insert(subtask.subtask, now) != Some(now) {
+        // An attempt that was lost with its TaskManager reads 0 from then on; it counted no less for that.
+        if seen.get(&subtask.subtask).is_none_or(|before| before.0 != now.0 || before.1 < now.1) {
+            seen.insert(subtask.subtask, now);
             values.push(Value(RECORDS_OUT.to_owned(), Some(subtask.subtask), Some(subtask.attempt), count));
         }
     }
@@ -108,6 +110,7 @@ mod tests {
         assert_eq!(told(&[(0, 0, 5.0, true), (1, 0, 0.0, false)]), [(Some(0), Some(0), 5.0)]);
         assert_eq!(told(&[(0, 0, 5.0, true), (1, 0, 0.0, true)]), [(Some(1), Some(0), 0.0)]);
         assert_eq!(told(&[(0, 0, 5.0, true), (1, 0, 0.0, true)]), [], "what is repeated is missing");
+        assert_eq!(told(&[(0, 0, 0.0, true), (1, 0, 0.0, true)]), [], "an attempt counts no less than before");
         assert_eq!(told(&[(0, 1, 0.0, true), (1, 1, 9.0, true)]), [(Some(0), Some(1), 0.0), (Some(1), Some(1), 9.0)]);
     }
 }
