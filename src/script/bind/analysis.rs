@@ -117,7 +117,7 @@ pub const PRIMITIVES: &[Primitive] = &[
     Primitive {
         module: "analysis",
         name: "mean",
-        doc: "Returns the mean of a list as `#{ value, lo, hi, n }`, with its 95 % interval.\n\nBelow 20 values the \
+        doc: "Returns the mean of a list with its interval, as `#{ value, lo, hi, n }`.\n\nBelow 20 values the \
             interval is Student's t, of durations on logarithms; from 20 on a block bootstrap, so that values in \
             the order of time may resemble their neighbours. One value has none: `lo` and `hi` are `()`. Of an \
             empty list it is `()`.",
@@ -132,7 +132,7 @@ pub const PRIMITIVES: &[Primitive] = &[
     Primitive {
         module: "analysis",
         name: "median",
-        doc: "Returns the median of a list as `#{ value, lo, hi, n }`, with its 95 % interval.\n\nThere is an interval \
+        doc: "Returns the median of a list with its interval, as `#{ value, lo, hi, n }`.\n\nThere is an interval \
             from 20 values on. Of an empty list it is `()`.",
         arguments: &[VALUES],
         options: None,
@@ -145,7 +145,7 @@ pub const PRIMITIVES: &[Primitive] = &[
     Primitive {
         module: "analysis",
         name: "quantile",
-        doc: "Returns a quantile of a list as `#{ value, lo, hi, n }`, with its 95 % interval.\n\nBetween two values it \
+        doc: "Returns a quantile of a list with its interval, as `#{ value, lo, hi, n }`.\n\nBetween two values it \
             is interpolated. There is an interval from 20 values on, Woodruff's. Of an empty list it is `()`.",
         arguments: &[VALUES, Argument::required("q", Kind::Number, "0 to 1; 0.99 is the value that 99 % lie below")],
         options: None,

@@ -182,7 +182,7 @@ pub fn handles() -> Vec<Handle> {
         Handle::of::<Enough>("enough", "How well figures must be known.", &[], Enough::describe),
         Handle::of::<Trials>(
             "trials",
-            "Trials that are handed out block by block; `for trial in trials` takes them one by one.",
+            "Trials handed out block by block; `for` takes them one by one.",
             &[],
             |trials| format!("{} until {}", trials.name, trials.enough.describe()),
         ),
