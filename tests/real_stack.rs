@@ -458,7 +458,9 @@ fn a_short_hang_is_a_stall_and_a_long_one_a_restart_that_only_the_heartbeat_tell
     let summary = json(&run.join("summary.json"));
     let reasons: Vec<&str> =
         summary["reasons"].as_array().expect("a list").iter().filter_map(|reason| reason.as_str()).collect();
-    assert!(reasons.iter().all(|reason| reason.contains("acknowledged")), "{reasons:?}\n{told}");
+    // Of what a machine that is too busy is guilty.
+    let busy = |reason: &&str| reason.contains("acknowledged") || reason.contains("off its schedule");
+    assert!(reasons.iter().all(busy), "{reasons:?}\n{told}");
 
     let faults = rows(&run.join("faults.csv"));
     assert_eq!(faults.len(), 2, "{told}");
