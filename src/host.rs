@@ -152,6 +152,8 @@ impl Signals {
 thread_local! {
     /// The cancellation of the work that this thread does in the background of a prompt.
     static OWN: RefCell<Option<CancellationToken>> = const { RefCell::new(None) };
+    /// What ends the work of this thread besides.
+    static ALSO: RefCell<Option<CancellationToken>> = const { RefCell::new(None) };
 }
 
 /// Whether what goes on is to end, and waiting for that.
@@ -171,12 +173,32 @@ impl Cancelled {
 
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
+        if ALSO.with_borrow(|also| also.as_ref().is_some_and(CancellationToken::is_cancelled)) {
+            return true;
+        }
         let own = OWN.with_borrow(|own| own.as_ref().map(CancellationToken::is_cancelled));
         own.unwrap_or_else(|| self.0.read().unwrap_or_else(PoisonError::into_inner).is_cancelled())
     }
 
     pub async fn cancelled(&self) {
-        self.token().cancelled_owned().await;
+        match ALSO.with_borrow(Clone::clone) {
+            None => self.token().cancelled_owned().await,
+            Some(also) => tokio::select! {
+                () = self.token().cancelled_owned() => {}
+                () = also.cancelled_owned() => {}
+            },
+        }
+    }
+
+    /// Makes `token` end what this thread waits for, beside its cancellation, until the thread ends.
+    pub fn also_on_this_thread(token: CancellationToken) {
+        ALSO.set(Some(token));
+    }
+
+    /// The cancellation that is this thread's alone, for a thread that it starts.
+    #[must_use]
+    pub fn own() -> Option<CancellationToken> {
+        OWN.with_borrow(Clone::clone)
     }
 
     /// Makes `token` the cancellation of this thread, until the thread ends.

@@ -74,6 +74,28 @@ impl Secrets {
     }
 }
 
+impl Secrets {
+    /// Masks the texts of a JSON value, and neither its keys nor its numbers: what is written must stay readable.
+    pub fn mask_json(&self, value: &mut serde_json::Value) {
+        use serde_json::Value;
+        match value {
+            Value::String(text) => {
+                if let Cow::Owned(masked) = self.mask(text) {
+                    *text = masked;
+                }
+            }
+            Value::Array(list) => list.iter_mut().for_each(|one| self.mask_json(one)),
+            Value::Object(map) => map.values_mut().for_each(|one| self.mask_json(one)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +112,22 @@ mod tests {
         assert_eq!(secrets.mask(r#"a"b\c d"#), "***");
         assert_eq!((format!("{secret} {secret:?}"), secret.reveal()), ("*** ***".into(), "hunter22"));
         assert_eq!(secrets.mask("hunter2"), "hunter2");
+    }
+
+    #[test]
+    fn json_stays_json_whatever_the_secret_is() {
+        let secrets = Secrets::default();
+        for value in ["source", "123456", "a\"b\\c d"] {
+            secrets.keep("S", value).expect("long enough");
+        }
+        let mut line = serde_json::json!({
+            "source": "probe", "t_epoch_ns": 1_712_345_600_u64, "text": "the source is a\"b\\c d", "values": [["x123456", 1.5]],
+        });
+        secrets.mask_json(&mut line);
+        let expected = serde_json::json!({
+            "source": "probe", "t_epoch_ns": 1_712_345_600_u64, "text": "the *** is ***", "values": [["x***", 1.5]],
+        });
+        assert_eq!(line, expected);
     }
 
     #[test]

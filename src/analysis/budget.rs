@@ -16,7 +16,8 @@
 use serde::Serialize;
 
 use super::checkpoints::CheckpointRow;
-use super::timeline::Fault;
+use super::curve::Bounds;
+use super::timeline::{Fault, Outcome};
 use crate::record::{Checkpoint, EpochMs};
 
 /// Seconds of each part; they add up to `span_s`.
@@ -121,6 +122,12 @@ fn is_completed_within(checkpoint: &Checkpoint, from: EpochMs, to: EpochMs) -> b
 fn add_recovery(budget: &mut Budget, fault: &Fault, issued: EpochMs, next_issued: EpochMs) {
     let end = match fault.phases.first {
         Some(first) => first.hi.min(next_issued),
+        None if fault.outcome() == Outcome::Stall => {
+            // Nothing restarted; the job stood still until the instance went on.
+            let back = fault.phases.back.map_or(issued, |back| back.hi.min(next_issued));
+            budget.hold_s += (back - issued).max(0.0) / 1e3;
+            return;
+        }
         None if is_unharmed(fault) => return,
         None => next_issued,
     };
@@ -143,19 +150,22 @@ fn is_unharmed(fault: &Fault) -> bool {
 #[must_use]
 pub fn own_parts_s(fault: &Fault) -> Option<[f64; 5]> {
     let (issued, first) = (fault.phases.issued?, fault.phases.first?);
-    let mut seen = fault.clone();
-    let went_on = fault.initializing.zip(fault.phases.back).is_some_and(|(restoring, back)| restoring.lo < back.lo);
-    if went_on || fault.ready_s.is_none() {
-        seen.phases.back = None;
-    }
-    Some(recovery_parts_s(&seen, issued.hi, first.hi))
+    Some(recovery_parts_s(fault, issued.hi, first.hi))
+}
+
+/// When the instance that the job waited for was back; None where the job went on without it.
+fn waited_for(fault: &Fault) -> Option<Bounds> {
+    let back = fault.phases.back?;
+    let restored_before = fault.initializing.is_some_and(|restoring| restoring.lo < back.lo);
+    let read_before = fault.phases.first.is_some_and(|first| first.hi <= back.hi);
+    (!restored_before && !read_before).then_some(back)
 }
 
 /// Seconds of detection, hold, redeployment, restore and start, which add up to `end` - `issued`.
 #[must_use]
 pub fn recovery_parts_s(fault: &Fault, issued: EpochMs, end: EpochMs) -> [f64; 5] {
     let phases = &fault.phases;
-    let cuts = [phases.detected, phases.back, fault.initializing, phases.running];
+    let cuts = [phases.detected, waited_for(fault), fault.initializing, phases.running];
     let end = end.max(issued);
     let mut reached = issued;
     std::array::from_fn(|part| {

@@ -40,7 +40,7 @@ pub struct Arguments {
     /// A run directory from which the variation of R and c is taken
     #[arg(long, value_name = "DIR", conflicts_with = "variation")]
     pilot: Option<PathBuf>,
-    /// The variation of R from fault to fault, its standard deviation over its mean, as in 0.1
+    /// The variation of R from fault to fault and of c from checkpoint to checkpoint: standard deviation over mean, as in 0.1
     #[arg(long, value_name = "SHARE")]
     variation: Option<f64>,
     /// Print the plan as JSON
@@ -138,7 +138,7 @@ fn tell(host: &Host, arguments: &Arguments, outlook: &Outlook, lacking: Option<&
         (render_bytes(outlook.disk.kept_bytes as u64), render_bytes(outlook.disk.passing_bytes as u64));
     let mut text = format!(
         "SIMULATED: durations, faults and widths come from a run on the simulated cluster\n\
-         {} trials, about {}; started now it ends at {end}\n\
+         {} trials, about {}; started now it ends at {end} at the earliest\n\
          disk: about {kept} that stay, and {passing} of topics while a trial runs\n",
         outlook.trials.len(),
         script::span(outlook.duration_s),

@@ -143,13 +143,15 @@ impl Injector {
         })
     }
 
-    /// A second SIGSTOP would do nothing, and the first undo would end both.
+    /// A second SIGSTOP would do nothing, and the first undo would end both; a SIGTERM would wait for the undo.
     fn check_not_hanging(&self, kind: Kind, targets: &[Instance]) -> Result<()> {
         let state = self.state();
         let mut hanging = state.undos.iter().filter(|undo| undo.kind == Kind::Hang && !undo.task.is_finished());
-        match hanging.find(|undo| kind == Kind::Hang && targets.iter().any(|target| target.name == undo.instance)) {
-            Some(undo) => Err(Error::trial(format!("{} hangs already, so it cannot be made to", undo.instance))
-                .hint("leave more time between the faults than `down_for`")),
+        match hanging.find(|undo| kind != Kind::Kill && targets.iter().any(|target| target.name == undo.instance)) {
+            Some(undo) => {
+                Err(Error::trial(format!("{} hangs, so {} would do nothing to it", undo.instance, kind.name()))
+                    .hint("leave more time between the faults than `down_for`"))
+            }
             None => Ok(()),
         }
     }

@@ -4,7 +4,6 @@
 //! it was writing. A torn last line is dropped when the journal is read. A published run holds it compressed;
 //! whoever reads a journal takes either.
 
-use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
@@ -62,13 +61,15 @@ impl Journal {
             observation,
         };
         state.buffer.clear();
-        serde_json::to_writer(&mut state.buffer, &line)
-            .map_err(|error| Error::defect(format!("cannot write an observation: {error}")))?;
-        if let Ok(text) = str::from_utf8(&state.buffer)
-            && let Cow::Owned(masked) = self.secrets.mask(text)
-        {
-            state.buffer = masked.into_bytes();
-        }
+        let written = if self.secrets.is_empty() {
+            serde_json::to_writer(&mut state.buffer, &line)
+        } else {
+            serde_json::to_value(&line).and_then(|mut value| {
+                self.secrets.mask_json(&mut value);
+                serde_json::to_writer(&mut state.buffer, &value)
+            })
+        };
+        written.map_err(|error| Error::defect(format!("cannot write an observation: {error}")))?;
         state.buffer.push(b'\n');
         if let Err(error) = state.file.write_all(&state.buffer) {
             // Half a line in the middle would make the lines after it unreadable; cutting works on a full disk too.

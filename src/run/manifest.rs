@@ -118,9 +118,12 @@ fn link_mbit_per_s() -> Option<u64> {
 
 impl Manifest {
     pub fn write(&self, directory: &RunDirectory, secrets: &Secrets) -> Result<()> {
-        let text = serde_json::to_string_pretty(self)
-            .map_err(|error| Error::defect(format!("cannot write the manifest: {error}")))?;
-        directory.write("manifest.json", secrets.mask(&text).as_bytes())
+        let text = serde_json::to_value(self).and_then(|mut manifest| {
+            secrets.mask_json(&mut manifest);
+            serde_json::to_string_pretty(&manifest)
+        });
+        let text = text.map_err(|error| Error::defect(format!("cannot write the manifest: {error}")))?;
+        directory.write("manifest.json", text.as_bytes())
     }
 }
 

@@ -84,6 +84,8 @@ struct State {
     evidence: HashSet<String>,
     /// The analysis of the journal as it stood when the last trial ended.
     loaded: Option<Arc<Loaded>>,
+    /// A job of a trial could not be ended.
+    has_leaked_job: bool,
     cleanup_errors: Vec<Error>,
 }
 
@@ -154,6 +156,7 @@ impl Run {
                 trials: Vec::new(),
                 evidence: HashSet::new(),
                 loaded: None,
+                has_leaked_job: false,
                 cleanup_errors: Vec::new(),
             }),
         }))
@@ -255,6 +258,11 @@ impl Run {
                 () = cancelled.cancelled() => Err(self.host.signals.error().unwrap_or_else(|| Error::new(Kind::Interrupted, "interrupted"))),
             }
         })
+    }
+
+    /// The journal goes on outside of trials, so that what was computed of it is out of date.
+    pub fn forget_results(&self) {
+        self.state().loaded = None;
     }
 
     /// The analysis of what the journal holds now.

@@ -135,8 +135,9 @@ impl Target {
         format!("{}: Flink {}, Kafka {}, {} {taskmanagers}", name.name(), needs.flink, needs.kafka, needs.taskmanagers)
     }
 
-    /// Starts all TaskManagers anew and waits until Flink counts their slots.
-    pub async fn fresh_taskmanagers(&self, host: &Host) -> Result<()> {
+    /// Starts all TaskManagers anew and waits until Flink counts their slots; all of them free, where a job of ours
+    /// could not be ended and would disturb the next one.
+    pub async fn fresh_taskmanagers(&self, host: &Host, must_be_free: bool) -> Result<()> {
         self.cluster.fresh_taskmanagers().await?;
         let needs = self.cluster.needs();
         let slots = needs.taskmanagers * needs.slots;
@@ -146,7 +147,7 @@ impl Target {
             // A job that nobody but its owner may end takes its slots again at once.
             let ready = registered.as_ref().is_some_and(|overview| {
                 let all_there = overview.taskmanagers == needs.taskmanagers && overview.slots_total == slots;
-                all_there && (overview.slots_available == slots || overview.jobs_running > 0)
+                all_there && (overview.slots_available == slots || (overview.jobs_running > 0 && !must_be_free))
             });
             if ready {
                 return Ok(());

@@ -70,7 +70,8 @@ pub fn start(
     let thread = session.runtime.thread(&name, STACK_BYTES, move || {
         // Dropped last, however the work ends.
         let _end = end;
-        limits::enter(token);
+        limits::enter(token.clone());
+        Cancelled::also_on_this_thread(token);
         own.map(Cancelled::on_this_thread).unwrap_or_default();
         from.call(work);
     });
@@ -92,8 +93,11 @@ pub fn all_at_once(
     for (place, closure) in closures.iter().enumerate() {
         let (from, own, stop) = (Origin::of(session, context)?, detached(closure), stop.clone());
         let (done, outcome) = oneshot::channel();
+        let cancellation = Cancelled::own();
         let work = move || {
-            limits::enter(stop);
+            limits::enter(stop.clone());
+            Cancelled::also_on_this_thread(stop);
+            cancellation.map(Cancelled::on_this_thread).unwrap_or_default();
             // Nobody listens any more only where another thread could not be started.
             drop(done.send(from.call(|context| own.call_within_context::<Dynamic>(context, ()))));
         };

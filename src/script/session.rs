@@ -199,7 +199,10 @@ impl Session {
         };
         match (trial, run) {
             (Some(trial), _) => trial.record(observation),
-            (None, Some(run)) => run.journal.record(observation),
+            (None, Some(run)) => {
+                run.forget_results();
+                run.journal.record(observation)
+            }
             (None, None) => Ok(()),
         }
     }

@@ -88,8 +88,11 @@ impl Source {
     }
 
     fn absent(path: &str) -> Error {
-        let scripts: Vec<&str> =
-            crate::EMBEDDED.iter().map(|(name, _)| *name).filter(|name| name.starts_with("scripts/")).collect();
+        let scripts: Vec<&str> = crate::EMBEDDED
+            .iter()
+            .map(|(name, _)| *name)
+            .filter(|name| name.starts_with("scripts/") && name.ends_with(".rhai"))
+            .collect();
         let error = Error::missing(format!("there is no script {path}"));
         let close = |name: &&&str| strsim::jaro_winkler(path, name) > 0.8;
         match scripts

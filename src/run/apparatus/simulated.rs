@@ -212,7 +212,9 @@ impl Instances for Simulated {
             match at {
                 Some(at_epoch_ms) => {
                     tokio::time::sleep_until(self.0.clock.instant_at(at_epoch_ms)).await;
-                    while self.now(alive) {
+                    // Started again already, it has ended all the same.
+                    let is_known = || self.0.gone.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&name);
+                    while self.now(alive) && is_known() {
                         tokio::time::sleep(Duration::from_millis(1)).await;
                     }
                     let at_epoch_ms = at_epoch_ms.min(self.0.clock.now_epoch_ms());

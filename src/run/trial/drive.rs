@@ -54,11 +54,12 @@ impl Trial {
         self.note(Step::MeasuredFrom { at_epoch_ms: from_epoch_ms })?;
         self.state().beside = beside()?;
         let because = self.measure(&feed, from_epoch_ms, act);
+        let at_epoch_ms = self.run.host.clock.now_epoch_ms();
         // Taken out first: while it ends it may ask something of this trial.
         let beside = self.state().beside.take();
         beside.into_iter().for_each(|mut beside| beside.stop());
         let because = because?;
-        self.note(Step::MeasuredTo { at_epoch_ms: self.run.host.clock.now_epoch_ms(), because: because.to_owned() })?;
+        self.note(Step::MeasuredTo { at_epoch_ms, because: because.to_owned() })?;
         self.drain(&feed, because)
     }
 

@@ -33,6 +33,7 @@ use crate::error::{Error, Result};
 use crate::fault::{Fault, Injector, Kind};
 use crate::record::{Observation, Recorder, Step};
 
+const CANCEL: &str = "cancel the job";
 /// How long a job may take to end when it is cancelled; one that is in the middle of a recovery takes longest.
 const CANCELLED_WITHIN: Duration = Duration::from_secs(30);
 
@@ -52,6 +53,7 @@ struct State {
     injector: Option<Arc<Injector>>,
     setup: Setup,
     feed: Option<Arc<Feed>>,
+    submitting: bool,
     /// What the script does while the trial is measured.
     beside: Option<Box<dyn Beside>>,
     /// The script has ended the replay before the data set did.
@@ -75,8 +77,9 @@ impl Trial {
         let target = self.run.target()?;
         self.state().target = Some(Arc::clone(&target));
         target.apparatus.begin_trial(generator(self.run.seed, &self.spec.id).random());
+        let must_be_free = self.run.state().has_leaked_job;
         let taskmanagers = self.run.wait(async {
-            target.fresh_taskmanagers(&self.run.host).await?;
+            target.fresh_taskmanagers(&self.run.host, must_be_free).await?;
             target.apparatus.warm().await?;
             target.taskmanagers().await
         })?;
@@ -123,16 +126,14 @@ impl Trial {
         // What a dead broker or JobManager held goes with its files.
         if let Some(target) = target.filter(|target| target.lost_service().is_none()) {
             if let Some(job) = setup.job.as_ref().filter(|job| job.origin != Origin::Attached) {
-                steps.push((
-                    "cancel the job",
-                    runtime.block_on(target.flink.cancel(&job.id, CANCELLED_WITHIN)).map(drop),
-                ));
+                steps.push((CANCEL, runtime.block_on(target.flink.cancel(&job.id, CANCELLED_WITHIN)).map(drop)));
             }
             let topics: Vec<&str> = setup.topics.iter().map(String::as_str).collect();
             steps.push(("delete the topics", runtime.block_on(target.kafka.delete_topics(&topics))));
         }
         for (what, outcome) in steps {
             if let Err(error) = outcome {
+                self.run.state().has_leaked_job |= what == CANCEL;
                 self.run.note_cleanup_error(error.context(format!("trial {}: cannot {what}", self.spec.id)));
             }
         }

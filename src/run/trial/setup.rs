@@ -53,6 +53,15 @@ impl ReplayPlan {
     }
 }
 
+/// A job on its way into Flink.
+struct Submitting<'a>(&'a Trial);
+
+impl Drop for Submitting<'_> {
+    fn drop(&mut self) {
+        self.0.state().submitting = false;
+    }
+}
+
 /// What no trial can do without; a body that declares none of one is told so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Required {
@@ -120,6 +129,7 @@ impl Trial {
 
     /// Builds the job if need be, submits it, and waits until all its tasks run.
     pub fn submit(&self, submission: &Submission) -> Result<Job> {
+        let _submitting = self.begin_submitting("flink::submit")?;
         self.check_no_job("flink::submit")?;
         let target = self.target()?;
         let program = Program::find(submission, &self.run.search)?;
@@ -167,6 +177,7 @@ impl Trial {
 
     /// Takes a job that runs already, which runs on when the trial has ended.
     pub fn attach(&self, id: &str) -> Result<Job> {
+        let _submitting = self.begin_submitting("flink::attach")?;
         self.check_no_job("flink::attach")?;
         let target = self.target()?;
         let (seen, interval_s) = self.run.wait(async {
@@ -189,6 +200,15 @@ impl Trial {
             results_topic: None,
             state: StateView::rehearsed(),
         })
+    }
+
+    /// One job is on its way at a time, whichever thread of the script asks for it.
+    fn begin_submitting(&self, primitive: &str) -> Result<Submitting<'_>> {
+        if std::mem::replace(&mut self.state().submitting, true) {
+            return Err(Error::script(format!("{primitive}: another job is on its way into this trial"))
+                .hint("a trial measures one job: submit it once"));
+        }
+        Ok(Submitting(self))
     }
 
     fn check_no_job(&self, primitive: &str) -> Result<()> {
@@ -229,7 +249,8 @@ impl Trial {
         let settings: BTreeMap<String, String> = at_start.map(|(key, value)| (key.clone(), value.clone())).collect();
         self.status("setting up", "the configuration of Flink");
         if self.run.wait(target.cluster.configure(&settings))? {
-            self.run.wait(target.fresh_taskmanagers(&self.run.host))?;
+            let must_be_free = self.run.state().has_leaked_job;
+            self.run.wait(target.fresh_taskmanagers(&self.run.host, must_be_free))?;
         }
         if settings.is_empty() {
             return Ok(());

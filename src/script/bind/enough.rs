@@ -23,7 +23,7 @@ pub const PRIMITIVES: &[Primitive] = &[Primitive {
     name: "enough",
     doc: "As value of `repeats`: until figures are known well enough, or time is over.\n\n\
         Blocks of one trial of each combination follow each other until the 95 % interval of each figure named is no \
-        wider than value ± half width. Two blocks are run at least, and none begins that would probably end after \
+        wider than value ± half width. Two blocks are run at least, unless time is over after one, and none begins that would probably end after \
         `at_most`. Because narrow intervals end the experiment, they hold the true value a little less often than 95 % \
         of the time.",
     arguments: &[],

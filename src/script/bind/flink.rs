@@ -79,7 +79,7 @@ const ATTACH: Primitive = Primitive {
     module: "flink",
     name: "attach",
     doc: "Takes a job that runs already, and returns it when all its tasks run.\n\nIt is the trial's job \
-        from then on, and known as little as a jar is. cprun never ends it: it runs on after the trial. Faults hit the \
+        from then on, and known as little as a jar is. cprun does not end it with the trial: it runs as long as the cluster of the run. Faults hit the \
         TaskManagers that it runs on as any other's.",
     arguments: &[Argument::required("id", Kind::Text, "the job's id in Flink, 32 hexadecimal digits")],
     options: None,

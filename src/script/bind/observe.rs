@@ -113,7 +113,7 @@ const SECRET: Primitive = Primitive {
     name: "secret",
     doc: "The value of an environment variable that nobody is to read.\n\n\
         It prints as `***`, and wherever its text would be shown or written (terminal, journal, manifest, evidence, \
-        errors) there stands `***` instead. It is taken where `flink::submit` wants a string in `args` or `config`. It \
+        errors) there stands `***` instead; what Flink or a job writes into its own log is not masked. It is taken where `flink::submit` wants a string in `args` or `config`. It \
         must have 6 characters or more.",
     arguments: &[Argument::required("name", Kind::Text, "name of the environment variable")],
     options: None,
@@ -376,6 +376,11 @@ fn during(call: &Call<'_>) -> Outcome {
             call.session.rehearse(|declared| declared.during = true);
             let trial = call.session.state().current.clone();
             drop(body.call_within_context::<Dynamic>(call.context, (trial,))?);
+        }
+        Place::Trial(trial) if trial.is_open() => {
+            return Err(Error::script("run::during: a prompt has no measured phase")
+                .hint("write what it does as it stands; `sample` and `fault::every` go on behind the prompt")
+                .into());
         }
         Place::Trial(_) => call.session.state().during = Some(body),
     }
