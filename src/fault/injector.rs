@@ -148,10 +148,12 @@ impl Injector {
         let state = self.state();
         let mut hanging = state.undos.iter().filter(|undo| undo.kind == Kind::Hang && !undo.task.is_finished());
         match hanging.find(|undo| kind != Kind::Kill && targets.iter().any(|target| target.name == undo.instance)) {
-            Some(undo) => {
-                Err(Error::trial(format!("{} hangs, so {} would do nothing to it", undo.instance, kind.name()))
-                    .hint("leave more time between the faults than `down_for`"))
-            }
+            Some(undo) => Err(Error::trial(format!(
+                "{} hangs already, so a {} would do nothing to it",
+                undo.instance,
+                kind.name()
+            ))
+            .hint("leave more time between the faults than `down_for`")),
             None => Ok(()),
         }
     }

@@ -135,7 +135,7 @@ async fn a_hung_instance_goes_on_after_its_time_and_is_never_started() {
     let error = injector.inject(Kind::Hang, &one(), Duration::from_secs(1)).await.expect_err("it hangs");
     assert_eq!(
         (error.message.as_str(), injector.injected()),
-        ("taskmanager-1 hangs already, so it cannot be made to", 1)
+        ("taskmanager-1 hangs already, so a hang would do nothing to it", 1)
     );
     tokio::time::sleep(Duration::from_secs(61)).await;
     assert_eq!(timeline.all()[3..], ["signal 18 to taskmanager-1", "journal 1 back taskmanager-1"]);
