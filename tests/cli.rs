@@ -683,3 +683,54 @@ fn schedules_and_hangs_are_rehearsed() {
     body("fault::at([5.s], |i| ()); fault::every(9.s, 1, |i| ())")
         .fails(65, &["this trial has a schedule of faults already"]);
 }
+
+/// A job that is stopped and submitted anew, faults of a Poisson process, hangs of two lengths, a replay that the
+/// script ends: all of it on virtual time.
+#[test]
+fn what_a_script_asks_and_breaks_works_on_sim() {
+    const SCRIPT: &str = r#"
+        params(#{}, #{ quick: #{} });
+        let trips = dataset::nyc("");
+        experiment("x", #{ interval: [1.s] }, |v| {
+            let topic = kafka::create_topic("trips");
+            let first = flink::submit("nyc-window", #{ interval: v.interval, args: #{ topic: topic } });
+            while flink::overview().jobs_running == 0 {}
+            while first.state != "RUNNING" {}
+            let path = flink::savepoint(first, #{ stop: true });
+            print(`first: ${first.state}`);
+            let job = flink::submit("nyc-window", #{ interval: v.interval, from: path, args: #{ topic: topic } });
+            flink::wait(job, #{ timeout: 1.min });
+            let feed = replay::start(trips, topic, #{ speed: 1200.0 });
+            collect::start(job, feed);
+            fault::poisson(3.min, 4, |i| {
+                fault::hang(cluster::pick("taskmanager", i), #{ down_for: if i % 2 == 0 { 20.s } else { 2.s } });
+                print(`${i}: ${kafka::offsets(topic).len} ${kafka::lag(job) >= 0} ${flink::checkpoints(job)[0].status}`);
+                if i == 4 { replay::stop(feed); }
+            });
+        });"#;
+    let place = Place::new();
+    place.script(SCRIPT);
+    let run = |out: &str| {
+        let ran =
+            place.without_tools(&["x.rhai", "--target", "sim", "--profile", "quick", "--seed", "5", "--out", out]);
+        let read = |file: &str| fs::read_to_string(place.folder.path().join(out).join(file)).expect(file);
+        (ran, read("journal.jsonl"), read("faults.csv"))
+    };
+    let (ran, journal, faults) = run("one");
+    assert!(ran.out.contains("first: FINISHED"), "{}\n{}", ran.out, ran.err);
+    for number in 1..=4 {
+        assert!(ran.out.contains(&format!("{number}: 8 true completed")), "{}\n{}", ran.out, ran.err);
+    }
+    let drawn = |journal: &str| {
+        let schedule = journal.lines().find(|line| line.contains("\"step\":\"fault_schedule\"")).expect("a schedule");
+        let schedule: serde_json::Value = serde_json::from_str(schedule).expect("JSON");
+        assert_eq!((schedule["every_s"].as_f64(), schedule["count"].as_u64()), (Some(180.0), Some(4)));
+        schedule["due_s"].as_array().expect("times").iter().map(|due| due.as_f64().expect("a time")).collect::<Vec<_>>()
+    };
+    assert!(drawn(&journal).is_sorted() && drawn(&journal)[0] > 0.0, "{:?}", drawn(&journal));
+    assert!(journal.contains("the script stopped the replay"));
+    let outcomes: Vec<&str> = faults.lines().skip(1).filter_map(|line| line.rsplit(',').nth(1)).collect();
+    assert_eq!(outcomes.len(), 4, "{faults}");
+    assert_eq!((outcomes[0], outcomes[1], outcomes[2]), ("stall", "restart", "stall"), "{faults}");
+    assert_eq!(drawn(&run("two").1), drawn(&journal), "the same seed, the same times");
+}

@@ -4,7 +4,7 @@
 //! virtual clock, and a task lets it go on whenever something happens by itself. Everything it observed on the
 //! way goes to the journal before anybody gets an answer.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -57,6 +57,8 @@ struct Inner {
     counts: Mutex<Option<(String, Arc<Counts>)>>,
     /// Of the present trial, as last seen, by id.
     checkpoints: Mutex<BTreeMap<u64, Checkpoint>>,
+    /// Jobs that ended with a savepoint, which Flink calls FINISHED; the world knows one way to end.
+    finished: Mutex<BTreeSet<String>>,
     /// Ends of processes by instance, as they will be seen.
     gone: Mutex<BTreeMap<String, f64>>,
 }
@@ -77,6 +79,7 @@ impl Simulated {
             failed: Mutex::default(),
             counts: Mutex::default(),
             checkpoints: Mutex::default(),
+            finished: Mutex::default(),
             gone: Mutex::default(),
         };
         let inner = Arc::new(inner);
@@ -332,6 +335,12 @@ fn id_of(job: &str) -> Result<crate::sim::JobId> {
 }
 
 impl Simulated {
+    /// The state of a job as Flink has it.
+    fn named(&self, job: &str, state: JobState) -> &'static str {
+        let finished = self.0.finished.lock().unwrap_or_else(PoisonError::into_inner).contains(job);
+        if finished && state == JobState::Canceled { "FINISHED" } else { state.name() }
+    }
+
     async fn request(&self, job: &str, kind: Trigger, within: Duration) -> Result<(u64, String)> {
         let id = id_of(job)?;
         let request = self.now(|world| world.trigger_checkpoint(id, kind))?;
@@ -350,7 +359,7 @@ impl Simulated {
     async fn ended_as(&self, job: &str, within: Duration) -> Result<String> {
         let id = id_of(job)?;
         let terminal = |world: &mut World| {
-            let state = world.job(id)?.state.name();
+            let state = self.named(job, world.job(id)?.state);
             Ok(is_terminal(state).then(|| state.to_owned()))
         };
         let state = self.until(within, terminal).await?;
@@ -404,7 +413,7 @@ impl JobManager for Simulated {
             Ok(flink::Job {
                 id: job.to_owned(),
                 name: seen.name.clone(),
-                state: seen.state.name().to_owned(),
+                state: self.named(job, seen.state).to_owned(),
                 timestamps: seen.timestamps.iter().map(|(state, at)| ((*state).to_owned(), *at)).collect(),
                 vertices: vertices.collect(),
             })
@@ -467,6 +476,7 @@ impl JobManager for Simulated {
     fn stop_with_savepoint<'a>(&'a self, job: &'a str, within: Duration) -> BoxFuture<'a, Result<String>> {
         Box::pin(async move {
             let (_, savepoint) = self.request(job, Trigger::Savepoint, within).await?;
+            self.0.finished.lock().unwrap_or_else(PoisonError::into_inner).insert(job.to_owned());
             self.now(|world| world.cancel(id_of(job)?))?;
             self.ended_as(job, within).await?;
             Ok(savepoint)
@@ -538,6 +548,7 @@ impl Apparatus for Simulated {
     fn begin_trial(&self, seed: u64) {
         // A world of its own: nothing of the trials before it is left, not even in its dice.
         self.0.checkpoints.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.0.finished.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.now(|old| *old = world(self.0.clock, &self.0.needs, self.0.timing, seed));
     }
 
