@@ -26,6 +26,14 @@ impl Clock {
         Self { anchor: Instant::now(), anchor_epoch }
     }
 
+    /// On a whole second, and so on a whole tick of every timer: what a simulation rounds then does not depend on when
+    /// it was started.
+    #[must_use]
+    pub fn simulated() -> Self {
+        let clock = Self::start();
+        Self { anchor_epoch: Duration::from_secs(clock.anchor_epoch.as_secs()), ..clock }
+    }
+
     #[must_use]
     pub fn epoch(&self) -> Duration {
         self.anchor_epoch + self.anchor.elapsed()

@@ -109,7 +109,7 @@ pub fn on_its_clock(host: &mut Host, runtime: &Runtime, target: TargetName) -> R
     let runtime = Runtime::simulated()?;
     {
         let _inside = runtime.enter();
-        host.clock = Clock::start();
+        host.clock = Clock::simulated();
     }
     Ok(runtime)
 }
