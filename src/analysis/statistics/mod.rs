@@ -9,6 +9,7 @@
 
 mod bootstrap;
 mod compare;
+mod line;
 mod quantile;
 mod simulation;
 
@@ -16,6 +17,7 @@ use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 pub use compare::{difference, slope};
+pub use line::{LineCost, cost_of_line};
 pub use quantile::{interquartile_range, median, quantile, quantile_of_sorted};
 pub use simulation::{Input, simulate};
 
