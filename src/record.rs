@@ -185,6 +185,13 @@ pub enum Step {
         /// Whether nothing is known of it but what Flink tells: a jar of the user's own, or a job that ran already.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         foreign: bool,
+        /// Whether it makes its load itself, always more than it can read.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        saturated: bool,
+        /// A hash of its name, arguments, settings and load, all but T: saturated trials that have it in common
+        /// measure one capacity. Of a job that reads a topic empty.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        capacity_of: String,
     },
     /// The sampler's step, in milliseconds.
     Collecting {

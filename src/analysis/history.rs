@@ -82,6 +82,10 @@ pub struct Submitted {
     pub exactly_once: bool,
     /// Whether nothing is known of it but what Flink tells.
     pub foreign: bool,
+    /// Whether it makes its load itself, always more than it can read.
+    pub saturated: bool,
+    /// What its capacity depends on, as a hash; empty where it is not saturated.
+    pub capacity_of: String,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -261,6 +265,8 @@ impl Trial {
                 source_subtasks,
                 exactly_once,
                 foreign,
+                saturated,
+                capacity_of,
             } => {
                 self.submitted = Some(Submitted {
                     job,
@@ -271,6 +277,8 @@ impl Trial {
                     source_subtasks,
                     exactly_once,
                     foreign,
+                    saturated,
+                    capacity_of,
                 });
             }
             Step::Collecting { every_ms, results_topic } => {

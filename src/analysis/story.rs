@@ -59,6 +59,8 @@ impl Story {
             source_subtasks: SUBTASKS,
             exactly_once: false,
             foreign: false,
+            saturated: false,
+            capacity_of: String::new(),
         });
         story.step(Step::Collecting { every_ms: STEP_MS, results_topic: Some("results".into()) });
         story.step(Step::ReplayStart {

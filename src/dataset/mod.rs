@@ -5,6 +5,7 @@
 //! share. Whoever needs the rows twice takes two streams: nothing here is consumed.
 
 mod account;
+mod block;
 mod bounds;
 mod counts;
 mod generate;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use account::{Account, InputFile};
+pub use block::BlockFacts;
 pub use bounds::Bounds;
 pub use counts::Counts;
 pub use inputs::files;

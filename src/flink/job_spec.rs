@@ -34,6 +34,8 @@ pub struct Endpoint {
     pub kind: String,
     /// The argument that names the topic.
     pub topic: String,
+    /// Of a source that can also make its load itself: the argument that names its file of rows.
+    pub block: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -95,15 +97,16 @@ impl JobSpec {
             .map_err(|error| Error::script(format!("jobs/{name}/job.toml: {}", error.to_string().trim())))
     }
 
-    /// Checks what the script gives, adds the defaults, and returns each argument as text.
-    pub fn arguments(&self, given: &BTreeMap<String, Given>) -> Result<BTreeMap<String, String>> {
+    /// Checks what the script gives, adds the defaults, and returns each argument as text; those of `needless` may be
+    /// missing.
+    pub fn arguments(&self, given: &BTreeMap<String, Given>, needless: &[&str]) -> Result<BTreeMap<String, String>> {
         let mut complete = BTreeMap::new();
         for (name, value) in given {
             let argument = self.args.get(name).ok_or_else(|| self.unknown(name))?;
             complete.insert(name.clone(), argument.text(&self.name, name, value)?);
         }
         for (name, argument) in &self.args {
-            if complete.contains_key(name) {
+            if complete.contains_key(name) || needless.contains(&name.as_str()) {
                 continue;
             }
             let default = argument.default.as_ref().ok_or_else(|| {
@@ -193,7 +196,7 @@ mod tests {
 
     #[test]
     fn defaults_are_added_and_durations_are_milliseconds() {
-        let arguments = spec().arguments(&given("window_ms", Given::Seconds(3600.0))).expect("right");
+        let arguments = spec().arguments(&given("window_ms", Given::Seconds(3600.0)), &[]).expect("right");
         assert_eq!(arguments["window_ms"], "3600000");
         assert_eq!(arguments["out_of_orderness_ms"], "60000");
         assert!(program_arguments(&arguments).windows(2).any(|pair| pair == ["--out-of-orderness-ms", "60000"]));
@@ -201,10 +204,10 @@ mod tests {
 
     #[test]
     fn a_wrong_argument_is_an_error_that_helps() {
-        let hint = |given| spec().arguments(&given).expect_err("wrong").hint.unwrap_or_default();
+        let hint = |given| spec().arguments(&given, &[]).expect_err("wrong").hint.unwrap_or_default();
         assert_eq!(hint(given("stat", Given::Text("x".into()))), "did you mean `state`?");
         assert_eq!(hint(BTreeMap::new()), "add it: `args: #{ topic: … }`");
-        let error = spec().arguments(&given("sink", Given::Text("twice".into()))).expect_err("wrong");
+        let error = spec().arguments(&given("sink", Given::Text("twice".into())), &[]).expect_err("wrong");
         assert!(error.message.contains("one of at_least_once, exactly_once"), "{}", error.message);
         assert_eq!(hint(given("sink", Given::Text("exactlyonce".into()))), "did you mean `exactly_once`?");
     }

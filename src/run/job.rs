@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use crate::cluster::provision::{JobSources, Maven, build_job, find_job};
 use crate::cluster::spawner::Spawner;
+use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::flink::{Given, JobSpec};
 use crate::host::Host;
@@ -15,7 +16,7 @@ use crate::host::Host;
 use super::state::StateView;
 
 /// What a script asks of `flink::submit`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Submission {
     /// A name under `jobs/`, or the path of a jar.
     pub job: String,
@@ -33,6 +34,8 @@ pub struct Submission {
     pub config: BTreeMap<String, String>,
     /// Positions of the key fields in the one data set that the script opened.
     pub columns: Option<String>,
+    /// Rows that the job reads over and over by itself, as fast as it can, instead of a topic.
+    pub saturate: Option<Dataset>,
 }
 
 impl Submission {
@@ -65,7 +68,10 @@ pub struct Job {
     pub interval_s: Option<f64>,
     /// The arguments in force, by their names in job.toml.
     pub arguments: BTreeMap<String, String>,
+    /// Where its results go, if anybody reads them.
     pub results_topic: Option<String>,
+    /// Whether it makes its load itself, always more than it can read.
+    pub saturated: bool,
     /// The state that Flink has it in.
     pub state: StateView,
 }
@@ -82,6 +88,7 @@ impl Job {
             interval_s,
             arguments,
             results_topic: None,
+            saturated: false,
             state: StateView::rehearsed(),
         }
     }
@@ -151,6 +158,10 @@ impl Program {
     pub fn arguments(&self, submission: &Submission) -> Result<BTreeMap<String, String>> {
         match self {
             Self::Package(package) => package.arguments(submission),
+            Self::Jar(_) if submission.saturate.is_some() => {
+                Err(Error::script("flink::submit: cprun cannot make the load of a jar that it does not know")
+                    .hint("leave out `saturate`; a trial of a jar needs no replay"))
+            }
             Self::Jar(_) => Ok(submission.args.iter().map(|(name, given)| (name.clone(), given.text())).collect()),
         }
     }
@@ -189,12 +200,30 @@ impl JobPackage {
     /// The arguments in force: the script's, the data set's columns, the defaults.
     pub fn arguments(&self, submission: &Submission) -> Result<BTreeMap<String, String>> {
         let mut given = submission.args.clone();
+        let needless = self.needless(submission)?;
         if let Some(columns) = &submission.columns
             && self.spec.args.contains_key(COLUMNS)
         {
             given.entry(COLUMNS.to_owned()).or_insert_with(|| Given::Text(columns.clone()));
         }
-        self.spec.arguments(&given)
+        self.spec.arguments(&given, &needless)
+    }
+
+    /// A source that makes its load itself reads no topic.
+    fn needless(&self, submission: &Submission) -> Result<Vec<&str>> {
+        if submission.saturate.is_none() {
+            return Ok(Vec::new());
+        }
+        let topic = self.spec.source.topic.as_str();
+        if self.spec.source.block.is_none() {
+            return Err(Error::script(format!("flink::submit: job {} cannot make its load itself", self.spec.name))
+                .hint("its job.toml names no `block` under [source]; replay into a topic instead"));
+        }
+        if submission.args.contains_key(topic) {
+            return Err(Error::script("flink::submit: the job reads a topic, or saturates itself, not both")
+                .hint(format!("leave out `{topic}`, or `saturate`")));
+        }
+        Ok(vec![topic])
     }
 
     /// The jar, from the cache or built now.

@@ -10,6 +10,8 @@ const AROUND_MEASURED_S: f64 = 40.0;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Declared {
     pub job: bool,
+    /// The job makes its load itself.
+    pub saturated: bool,
     /// The topic that the job reads, where its `job.toml` tells.
     pub reads: Option<String>,
     /// The topic that is replayed into.
@@ -37,6 +39,7 @@ impl Declared {
             return Err(required.lacking());
         }
         match (&self.reads, &self.replay) {
+            (_, Some(_)) if self.saturated => Err(Required::no_replay()),
             (Some(reads), Some(replay)) if reads != replay => {
                 Err(Error::script(format!("the job reads `{reads}`, but the replay goes to `{replay}`"))
                     .hint("give both the same topic: `args: #{ topic: topic }`"))

@@ -164,6 +164,11 @@ pub(super) struct Offer {
 }
 
 impl Offer {
+    /// Whether there is always more than can be read.
+    pub(super) fn is_saturating(&self) -> bool {
+        self.speed.is_none()
+    }
+
     /// Records offered so far; infinite under saturating load.
     pub(super) fn records_at(&self, now_ms: f64) -> f64 {
         match (self.stopped, self.speed, &self.calendar) {

@@ -38,6 +38,9 @@ pub trait Apparatus: Send + Sync {
     /// Where jobs find the brokers.
     fn bootstrap(&self) -> String;
 
+    /// Where jobs find the first rows of a data set as a file, to read them over and over.
+    fn block(&self, dataset: &Dataset) -> Result<String>;
+
     /// Waits until nothing is slower than it will be for the rest of the run; at once after the first time.
     fn warm(&self) -> BoxFuture<'_, Result<()>>;
 
@@ -71,6 +74,8 @@ pub struct JobRequest<'a> {
     pub spec: &'a TrialSpec,
     pub job: &'a Job,
     pub request: RunRequest,
+    /// What the job reads over and over by itself.
+    pub saturate: Option<&'a Dataset>,
 }
 
 /// What is to be observed.

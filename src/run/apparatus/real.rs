@@ -66,6 +66,14 @@ impl Apparatus for RealApparatus {
         self.cluster.bootstrap()
     }
 
+    fn block(&self, dataset: &Dataset) -> Result<String> {
+        let path = dataset.block(&self.host.cache()?, &mut self.host.watch())?;
+        path.into_os_string().into_string().map_err(|path| {
+            Error::target(format!("the cache lies under a name that is not UTF-8: {}", path.display()))
+                .hint("set XDG_CACHE_HOME to another folder")
+        })
+    }
+
     fn warm(&self) -> BoxFuture<'_, Result<()>> {
         Box::pin(self.warming.finish())
     }

@@ -15,6 +15,8 @@ use crate::record::{Observation, Step};
 
 /// Warm-up must be over within this time, or the trial fails.
 const WARM_UP_WITHIN: Duration = Duration::from_secs(60);
+/// A saturated job has no lag to look at; its JVMs are warm after this time.
+const SATURATED_WARM_UP_S: f64 = 30.0;
 /// Lag points in a row that must be small.
 const STEADY_POINTS: u32 = 4;
 /// The lag that counts as small, in seconds of the offered rate.
@@ -65,10 +67,11 @@ impl Trial {
 
     /// Waits until the job keeps up and a checkpoint that cprun triggers itself has completed. What no replay feeds
     /// cannot be told to keep up; there the checkpoint is all. Or for as long as the script says, for load that no job
-    /// keeps up with.
+    /// keeps up with; a saturated one never does.
     fn warm_up(&self, feed: &Feed) -> Result<()> {
         let begin = Instant::now();
-        if let Some(seconds) = self.run.phases().warm_up_s {
+        let saturated_s = feed.job.saturated.then_some(SATURATED_WARM_UP_S);
+        if let Some(seconds) = self.run.phases().warm_up_s.or(saturated_s) {
             self.status("warming up", &format!("for {seconds} s"));
             return self.wait_through(feed, begin + Duration::from_secs_f64(seconds));
         }

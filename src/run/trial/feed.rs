@@ -54,8 +54,11 @@ impl Trial {
                 .hint("submit it again, from the savepoint: `flink::submit(…, #{ from: path })`"));
         }
         let plan = state.setup.replay.clone();
-        if plan.is_none() && !job.is_foreign() {
+        if plan.is_none() && !job.is_foreign() && !job.saturated {
             return Err(Required::Replay.lacking());
+        }
+        if plan.is_some() && job.saturated {
+            return Err(Required::no_replay());
         }
         let every = state.setup.collect_every_s.ok_or_else(|| Required::Collection.lacking())?;
         Ok((job, plan, every))

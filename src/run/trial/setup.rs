@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
+use sha2::{Digest, Sha256};
 
 use super::Trial;
 use crate::cluster::{Instance, Role, Scope, flink_role};
@@ -86,6 +87,13 @@ impl Required {
         };
         Error::script(format!("the body of the experiment lacks {what}")).hint(format!("add `{line}`"))
     }
+
+    /// What a body is told that replays into a topic which its job does not read.
+    #[must_use]
+    pub fn no_replay() -> Error {
+        Error::script("the job saturates itself, and reads no topic that could be replayed into")
+            .hint("leave out `replay::start`, or `saturate`")
+    }
 }
 
 #[derive(Default)]
@@ -137,11 +145,13 @@ impl Trial {
         let (results_topic, program_args) = match &program {
             Program::Package(package) => {
                 let results_topic = self.make_results_topic(&package.spec)?;
-                let all = self.fill(&package.spec, &arguments, results_topic.as_deref())?;
+                let all = self.fill(&package.spec, &arguments, results_topic.as_deref(), submission.saturate.as_ref())?;
                 (results_topic, program_arguments(&all))
             }
             Program::Jar(_) => (None, words_for_jar(submission)),
         };
+        // Results of rows that are in no topic can be compared with nothing, and would fill the journal.
+        let results_topic = results_topic.filter(|_| submission.saturate.is_none());
         let needs = target.cluster.needs();
         let parallelism = submission.parallelism.unwrap_or_else(|| (needs.taskmanagers * needs.slots).min(MOST_SLOTS));
         let mut configuration = submission.config.clone();
@@ -166,13 +176,16 @@ impl Trial {
             interval_s: submission.interval_s,
             arguments,
             results_topic,
+            saturated: submission.saturate.is_some(),
             state: StateView::rehearsed(),
         };
+        let capacity_of = capacity_of(&job, submission)?;
         self.configure(&target, &request.configuration)?;
         self.status("submitting", &job.name);
-        let request = JobRequest { program: &program, spec: &self.spec, job: &job, request };
+        let saturate = submission.saturate.as_ref();
+        let request = JobRequest { program: &program, spec: &self.spec, job: &job, request, saturate };
         job.id = target.apparatus.submit(&self.run, &request)?;
-        self.take_job(job)
+        self.take_job(job, &capacity_of)
     }
 
     /// Takes a job that runs already, which runs on when the trial has ended.
@@ -190,7 +203,7 @@ impl Trial {
                 .hint("attach to a job that runs"));
         }
         self.status("attaching", &seen.name);
-        self.take_job(Job {
+        let job = Job {
             id: id.to_owned(),
             name: seen.name,
             origin: Origin::Attached,
@@ -198,8 +211,10 @@ impl Trial {
             interval_s,
             arguments: BTreeMap::new(),
             results_topic: None,
+            saturated: false,
             state: StateView::rehearsed(),
-        })
+        };
+        self.take_job(job, "")
     }
 
     /// One job is on its way at a time, whichever thread of the script asks for it.
@@ -228,7 +243,7 @@ impl Trial {
     }
 
     /// Makes it the job of this trial, as soon as all its tasks run.
-    fn take_job(&self, mut job: Job) -> Result<Job> {
+    fn take_job(&self, mut job: Job, capacity_of: &str) -> Result<Job> {
         let target = self.target()?;
         job.state = StateView::of(&self.run.runtime, &target.flink, &job.id);
         {
@@ -237,7 +252,7 @@ impl Trial {
             state.setup.job_ended = false;
         }
         self.run.wait(target.flink.wait_until_running(&job.id, RUNNING_WITHIN))?;
-        self.note_submitted(&job)?;
+        self.note_submitted(&job, capacity_of)?;
         target.apparatus.keep_evidence(&self.run, &job);
         Ok(job)
     }
@@ -279,12 +294,16 @@ impl Trial {
         spec: &JobSpec,
         arguments: &BTreeMap<String, String>,
         results_topic: Option<&str>,
+        saturate: Option<&Dataset>,
     ) -> Result<BTreeMap<String, String>> {
         let mut all = arguments.clone();
         for name in &spec.filled_by_host {
-            let value = match (name.as_str(), results_topic) {
-                ("bootstrap", _) => self.target()?.apparatus.bootstrap(),
-                ("results", Some(results)) => results.to_owned(),
+            let is_block = spec.source.block.as_ref() == Some(name);
+            let value = match (name.as_str(), results_topic, saturate) {
+                (_, _, None) if is_block => continue,
+                (_, _, Some(rows)) if is_block => self.target()?.apparatus.block(rows)?,
+                ("bootstrap", ..) => self.target()?.apparatus.bootstrap(),
+                ("results", Some(results), _) => results.to_owned(),
                 _ => return Err(Error::script(format!("job {}: cprun cannot fill the argument `{name}`", spec.name))),
             };
             all.insert(name.clone(), value);
@@ -292,7 +311,7 @@ impl Trial {
         Ok(all)
     }
 
-    fn note_submitted(&self, job: &Job) -> Result<()> {
+    fn note_submitted(&self, job: &Job, capacity_of: &str) -> Result<()> {
         let target = self.target()?;
         let (source, checkpointing) = self.run.wait(async {
             let source = target.flink.source(&job.id).await?;
@@ -311,6 +330,8 @@ impl Trial {
             source_subtasks,
             exactly_once: job.exactly_once(),
             foreign: job.is_foreign(),
+            saturated: job.saturated,
+            capacity_of: capacity_of.to_owned(),
         })
     }
 
@@ -427,6 +448,15 @@ impl Trial {
     pub(super) fn faults_declared(&self) -> Option<Schedule> {
         self.state().setup.faults.clone()
     }
+}
+
+/// What the capacity of a saturated job depends on, all but T, as a hash; of another job nothing.
+fn capacity_of(job: &Job, submission: &Submission) -> Result<String> {
+    let Some(rows) = &submission.saturate else { return Ok(String::new()) };
+    let account = serde_json::to_string(&rows.account())
+        .map_err(|error| Error::defect(format!("the account of a data set: {error}")))?;
+    let facts = format!("{}\n{}\n{:?}\n{:?}\n{account}", job.name, job.parallelism, job.arguments, submission.config);
+    Ok(Sha256::digest(facts).iter().take(8).map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// What a second schedule in one body is told.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rhai::Dynamic;
 
+use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::flink::Given;
 use crate::run::job::{Origin, Program};
@@ -64,6 +65,12 @@ const SUBMIT: Primitive = Primitive {
                 "entries of Flink's configuration for this job; keys in quotes, a duration becomes milliseconds. For what only JobManager and TaskManagers read (`heartbeat.timeout`, `taskmanager.…`, `state.backend.local-recovery`) they are started anew",
             ),
             Opt::new("class", Kind::Text, "as the manifest says", "entry class of a jar"),
+            Opt::new(
+                "saturate",
+                Kind::Handle("dataset"),
+                "",
+                "rows that the job reads over and over by itself, as fast as it can, instead of a topic: the first million, with times that go on",
+            ),
             Opt::new("from", Kind::Text, "", "where a savepoint or checkpoint lies that the job starts from"),
         ],
         others: "",
@@ -112,7 +119,8 @@ fn submit(call: &Call<'_>) -> Outcome {
     };
     let parallelism = call.count("parallelism")?;
     let (class, from) = (call.text("class"), call.text("from"));
-    let submission = Submission { job, class, interval_s, parallelism, args, words, from, config, columns };
+    let saturate = call.handle::<Dataset>("saturate").ok();
+    let submission = Submission { job, class, interval_s, parallelism, args, words, from, config, columns, saturate };
     let job = match session.trial(&call.name())? {
         Place::Rehearsal => rehearsed(call, &submission)?,
         Place::Trial(trial) => trial.submit(&submission)?,
@@ -130,7 +138,8 @@ fn rehearsed(call: &Call<'_>, submission: &Submission) -> Result<Job> {
     }
     let arguments = program.arguments(submission)?;
     let reads = program.topic(&arguments).cloned();
-    session.rehearse(|declared| (declared.job, declared.reads) = (true, reads));
+    let saturated = submission.saturate.is_some();
+    session.rehearse(|declared| (declared.job, declared.reads, declared.saturated) = (true, reads, saturated));
     Ok(Job::rehearsed(&program.name(), submission.interval_s, arguments))
 }
 

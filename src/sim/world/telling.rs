@@ -6,7 +6,7 @@
 
 use super::super::checkpoint::Snapshot;
 use super::super::job::{TaskState, VERTICES};
-use super::super::load::whole;
+use super::super::load::{Offer, whole};
 use super::super::queue::Event;
 use super::super::windows::WindowTotal;
 use super::replay::offset_of;
@@ -157,13 +157,17 @@ impl World {
     }
 
     fn broker_sample(&self) -> Option<Sample> {
+        // Load that a job makes itself lies in no broker.
+        if self.offer.as_ref().is_some_and(Offer::is_saturating) {
+            return None;
+        }
         let offsets = self.end_offsets(&self.run.as_ref()?.job.topic).ok()?;
         let value = |(partition, end): (usize, u64)| Value(format!("end_offset.{partition}"), None, None, end as f64);
         Some(self.sample("broker", offsets.into_iter().enumerate().map(value).collect()))
     }
 
     fn replay_sample(&self) -> Option<Sample> {
-        self.offer.as_ref()?;
+        self.offer.as_ref().filter(|offer| !offer.is_saturating())?;
         let sent = self.sent_records();
         // The largest of so many, were each drawn by itself.
         let most = (2.0 * (sent.saturating_sub(self.telling.sent_before).max(2) as f64).ln()).sqrt();

@@ -23,6 +23,8 @@ use crate::runtime::Runtime;
 use crate::sim::{Load, Rows, StateKind, Trigger, Windows, World};
 
 /// Virtual: short against any phase, and yet an hour has only 3,600 of them.
+/// The name of what a saturated job reads; a script's topics have a run's id in theirs.
+const SATURATING: &str = "saturating";
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const SAMPLING_STEP: Duration = Duration::from_millis(crate::sim::MIN_STEP_MS as u64);
 
@@ -46,6 +48,11 @@ impl Apparatus for Simulated {
         HOST.into()
     }
 
+    fn block(&self, _dataset: &Dataset) -> Result<String> {
+        // Nobody reads rows here.
+        Ok(String::new())
+    }
+
     fn warm(&self) -> BoxFuture<'_, Result<()>> {
         Box::pin(async { Ok(()) })
     }
@@ -56,7 +63,10 @@ impl Apparatus for Simulated {
             length_ms,
             out_of_orderness_ms: job.millis("out_of_orderness_ms").unwrap_or(0),
         });
-        let topic = request.program.topic(&job.arguments).cloned().ok_or_else(no_jar)?;
+        let topic = match request.saturate {
+            Some(dataset) => self.saturate(dataset, job.parallelism)?,
+            None => request.program.topic(&job.arguments).cloned().ok_or_else(no_jar)?,
+        };
         let aggregated = job.arguments.get("state").is_some_and(|state| state == "aggregated");
         let from =
             request.request.savepoint.as_deref().map(|savepoint| {
@@ -129,6 +139,21 @@ impl Apparatus for Simulated {
             .map(|window| ((window.zone, window.window_start_epoch_ms), (window.count, window.cents)))
             .collect();
         Ok(Truth { records, flush_records: 0, difference: None, windows })
+    }
+}
+
+impl Simulated {
+    /// Offers always more than can be read, in a topic that nobody else knows; returns its name.
+    fn saturate(&self, dataset: &Dataset, partitions: u32) -> Result<String> {
+        let rows_per_event_ms = Some(dataset.block_facts()?.rows_per_event_ms());
+        self.now(|world| {
+            // A job that is submitted anew reads on where it stood.
+            if world.partitions(SATURATING).is_err() {
+                world.create_topic(SATURATING, partitions)?;
+                world.offer(SATURATING, Load::Saturating { rows_per_event_ms })?;
+            }
+            Ok(SATURATING.to_owned())
+        })
     }
 }
 
