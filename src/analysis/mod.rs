@@ -23,6 +23,7 @@ pub mod provenance;
 pub mod resources;
 pub mod results;
 pub mod sampling;
+pub mod saturation;
 pub mod series;
 pub mod statistics;
 #[cfg(test)]

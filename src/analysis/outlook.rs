@@ -151,7 +151,7 @@ fn expected(results: &Results, row: &Row) -> Option<Expected> {
     let a_trial = |count: usize| count as f64 / own.len().max(1) as f64;
     Some(Expected {
         interval_s: figure("T_real_s").or(row.interval_s)?,
-        cost_s: figure("c_duration_s")?,
+        cost_s: figure(row.cost)?,
         restart_s: figure("R_s")?,
         lambda_per_s: row.lambda_per_s?,
         utilization: figure("U_poisson")?,

@@ -115,6 +115,10 @@ impl Series {
             samples.sort_by(|left, right| left.at_epoch_ms.total_cmp(&right.at_epoch_ms));
             samples.dedup_by(|next, kept| next.at_epoch_ms <= kept.at_epoch_ms);
         }
+        // Load that the job makes itself is in no broker; its partitions are those that the probe tells of.
+        if series.partitions.is_empty() {
+            series.partitions = partitions_read(&series.probes);
+        }
         series.end_offset = Curve::new(end_points);
         series.due_records = Curve::new(due_points);
         series.positions = position_curves(&series.probes);
@@ -148,6 +152,10 @@ fn due_records(sample: &Sample) -> Option<f64> {
         return None;
     }
     sample.values.iter().find(|Value(name, ..)| name == "due_records").map(|&Value(.., due)| due)
+}
+
+fn partitions_read(probes: &BTreeMap<(u32, u32), Vec<ProbeSample>>) -> BTreeSet<u32> {
+    probes.values().flatten().flat_map(|sample| &sample.positions).map(|&(partition, _)| partition).collect()
 }
 
 fn position_curves(probes: &BTreeMap<(u32, u32), Vec<ProbeSample>>) -> BTreeMap<(u32, u32), Curve> {

@@ -32,7 +32,7 @@ pub fn peak_per_s(series: &Series, (from, to): (EpochMs, EpochMs), step_ms: f64)
     if series.probes.is_empty() || !(starts.is_finite() && starts >= 0.0) {
         return None;
     }
-    let counters: Vec<Curve> = series.probes.values().map(|samples| counter(samples)).collect();
+    let counters = counters(series);
     let counted = |start: f64| {
         let grown = |curve: &Curve| Some(curve.held_value_at(start + PEAK_MS)? - curve.held_value_at(start)?);
         counters.iter().filter_map(grown).sum::<f64>() / (PEAK_MS / 1e3)
@@ -106,7 +106,7 @@ pub fn rates(series: &Series, (from, to): (EpochMs, EpochMs), step_ms: f64) -> V
     if series.probes.is_empty() || !(steps.is_finite() && steps >= 1.0) {
         return Vec::new();
     }
-    let counters: Vec<Curve> = series.probes.values().map(|samples| counter(samples)).collect();
+    let counters = counters(series);
     let furthest = furthest_positions(series);
     let gained = |curves: &[Curve], lo: f64, hi: f64| {
         let gain = |curve: &Curve| Some(curve.held_value_at(hi)? - curve.held_value_at(lo)?);
@@ -123,6 +123,11 @@ pub fn rates(series: &Series, (from, to): (EpochMs, EpochMs), step_ms: f64) -> V
         }
     };
     (0..steps as u64).map(point).collect()
+}
+
+/// What each attempt of each source subtask counted.
+pub(super) fn counters(series: &Series) -> Vec<Curve> {
+    series.probes.values().map(|samples| counter(samples)).collect()
 }
 
 /// What one attempt counted; it starts at zero with its first record.

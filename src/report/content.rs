@@ -65,7 +65,7 @@ fn answer(results: &Results) -> Section {
         blocks.push(Block::List(results.reasons.clone()));
     }
     for headline in &results.optimum.headlines {
-        blocks.push(Block::Lead(best(headline, results.optimum.cost)));
+        blocks.push(Block::Lead(best(headline, &results.optimum.cost)));
         let (tried, agreement) = tables::best_tried(headline);
         let mut said: Vec<String> = [Some(tried), agreement].into_iter().flatten().collect();
         said.extend(headline.outside_measured.then(|| tables::OUTSIDE.to_owned()));

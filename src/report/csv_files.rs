@@ -258,8 +258,7 @@ fn faults(results: &Results) -> Result<File> {
                 seconds(fault.restart_s),
                 seconds(fault.ready_s),
                 seconds(fault.study_s),
-                // R_eff needs saturating load.
-                String::new(),
+                seconds(fault.effective_s),
                 optional(fault.rework.as_ref(), |rework| float(rework.records)),
                 optional(fault.rework.as_ref().and_then(|rework| rework.event_s), float),
                 fault.restarts.to_string(),

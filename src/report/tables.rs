@@ -116,9 +116,9 @@ pub fn as_measured(results: &Results) -> Table {
     notes.push(
         "CPU, disk and network: of all TaskManagers together; checkpoint_cpu_s and its like: all that they did from trigger to acknowledgement; checkpoint_extra_…: what of it is beyond their usual rate between checkpoints, which noise can make negative".into(),
     );
-    notes.push(
-        "U and T* use c_duration_s; c_capacity_s, R_eff_s and U_measured exist under saturating load only".into(),
-    );
+    let saturated = results.trials.iter().any(|trial| trial.capacity_of.is_some());
+    let only = if saturated { "" } else { "; c_capacity_s, R_eff_s and U_measured exist under saturating load only" };
+    notes.push(format!("U and T* use {}{only}", results.optimum.cost));
     Table {
         title: "As measured".into(),
         caption: "Value [95 % interval], number of observations. Latencies are over the windows that arrived; windows_missing counts those due in the measured phase that never did.".into(),

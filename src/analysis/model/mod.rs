@@ -7,6 +7,7 @@
 //! model file rewrites them and says how; the tests hold the rewritten ones against the printed ones.
 //! An interval at or below the cost is no error: the formulas go below zero there, and U < 0 counts as 0.
 
+mod cycle;
 mod flink;
 mod poisson;
 mod root;
@@ -14,6 +15,7 @@ mod schedule;
 
 use std::fmt;
 
+pub use cycle::progress_s;
 use serde::Serialize;
 
 use crate::error::{Error, Result};

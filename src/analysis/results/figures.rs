@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use crate::analysis::statistics::Figure;
 
 /// Names in the order of summary.csv; each carries its unit.
-pub const FIGURES: [&str; 51] = [
+pub const FIGURES: [&str; 59] = [
     "T_real_s",
     "c_duration_s",
     "c_capacity_s",
@@ -59,6 +59,16 @@ pub const FIGURES: [&str; 51] = [
     "checkpoint_extra_disk_written_bytes",
     "checkpoint_net_sent_bytes",
     "checkpoint_extra_net_sent_bytes",
+    // Only under saturating load: without checkpoints and faults; for the fault times as they came, by R and by R_eff;
+    // measured less that; and the models with R_eff.
+    "capacity_at_rest_per_s",
+    "U_realised",
+    "U_realised_eff",
+    "U_gap",
+    "U_gap_eff",
+    "U_poisson_eff",
+    "U_flink_eff",
+    "U_schedule_eff",
 ];
 
 /// The columns of the table *As measured*, after the axes and T.

@@ -5,6 +5,7 @@
 
 mod answer;
 mod axes;
+mod capacity;
 mod conclusions;
 mod curves;
 mod figures;

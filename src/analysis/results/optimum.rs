@@ -20,8 +20,8 @@ use crate::record::{Axis, AxisValue};
 /// T* of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Optimum {
-    /// Which c all of it uses.
-    pub cost: &'static str,
+    /// Which c all of it uses; both where the rows differ in that.
+    pub cost: String,
     /// One for each combination of the other axes; one alone where only the interval varies.
     pub headlines: Vec<Headline>,
     pub rows: Vec<RowOptimum>,
@@ -57,7 +57,7 @@ pub struct RowOptimum {
 pub fn optimum(rows: &[Row], trials: &[TrialResult], seed: u64) -> Optimum {
     let groups = by_other_axes(rows);
     Optimum {
-        cost: "c_duration_s",
+        cost: costs_of(rows),
         headlines: groups.into_iter().map(|(axes, rows)| headline(axes, &rows, trials, seed)).collect(),
         rows: rows.iter().map(|row| row_optimum(row, seed)).collect(),
     }
@@ -96,9 +96,17 @@ fn interval_axis(rows: &[Row]) -> Option<String> {
 }
 
 fn row_optimum(row: &Row, seed: u64) -> RowOptimum {
-    let (cost, restart) = (input_of(row, "c_duration_s", seed), input_of(row, "R_s", seed));
+    let (cost, restart) = (input_of(row, row.cost, seed), input_of(row, "R_s", seed));
     let [poisson, flink, schedule] = Model::ALL.map(|model| optimum_cell(model, cost, restart, row.lambda_per_s));
     RowOptimum { axes: row.axes.clone(), interval_s: row.interval_s, poisson, flink, schedule }
+}
+
+/// The names of the figures that stand for c, each once.
+fn costs_of(rows: &[Row]) -> String {
+    let mut names: Vec<&str> = rows.iter().map(|row| row.cost).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.join(" and ")
 }
 
 fn input_of(row: &Row, name: &str, seed: u64) -> Option<Input> {
@@ -130,7 +138,7 @@ impl Points {
             .iter()
             .filter_map(|row| {
                 let real = row.figures.get("T_real_s").map(|figure| figure.value).or(row.interval_s)?;
-                Some((real.ln(), input_of(row, "c_duration_s", seed)?, input_of(row, "R_s", seed)))
+                Some((real.ln(), input_of(row, row.cost, seed)?, input_of(row, "R_s", seed)))
             })
             .collect();
         known.sort_by(|left, right| left.0.total_cmp(&right.0));

@@ -3,20 +3,22 @@
 //! What is seen many times in a trial (checkpoints, recoveries, windows) is pooled over the repeats; what a
 //! trial has one of (rates) is one value a trial. Maxima have no interval: a larger one can always come.
 //!
-//! U uses T_real, because that is what the job did; only the study's U uses T as configured. Both use
-//! c_duration: c_capacity is known only under saturating load.
+//! U uses T_real, because that is what the job did; only the study's U uses T as configured. c is c_capacity where that
+//! is known, which it is under saturating load only, else c_duration; the study's is c_duration always.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::axes::{self, by_value};
+use super::capacity::{Capacity, Realised, Restart, capacities, half_width};
 use super::figures::{Cell, Figures};
 use super::trial::{Clusters, Latencies, TrialResult};
 use crate::analysis::budget::Budget;
 use crate::analysis::latency::Course;
 use crate::analysis::model::{Conditions, Model, optimal_interval, utilization};
 use crate::analysis::resources::{CheckpointUse, Usage};
+use crate::analysis::saturation::Cycle;
 use crate::analysis::statistics::{
     Figure, Input, Scale, coefficient_of_variation, interquartile_range, mean, mean_of_clusters, quantile, simulate,
 };
@@ -27,6 +29,8 @@ use crate::record::Axis;
 const STRETCHED: f64 = 1.05;
 
 const BELOW_CAPACITY: &str = "below capacity";
+const NO_CALM_TRIAL: &str = "no sound trial without faults tells the capacity";
+const NO_CYCLE: &str = "no two faults whose restored positions are known";
 const NOT_SAMPLED: &str = "the TaskManagers' processes were not sampled";
 
 /// One combination of axes.
@@ -43,6 +47,8 @@ pub struct Row {
     #[serde(rename = "T_s")]
     pub interval_s: Option<f64>,
     pub lambda_per_s: Option<f64>,
+    /// The figure that U and T* take for c.
+    pub cost: &'static str,
     /// T_real exceeds T by more than 5 %.
     pub stretched: bool,
     /// T_real ≤ c: checkpoints back to back.
@@ -118,12 +124,16 @@ pub fn rows(trials: &[TrialResult], seed: u64) -> Vec<Row> {
         }
     }
     groups.sort_by(|left, right| by_value(&left[0].axes, &right[0].axes));
-    groups.into_iter().map(|trials| Group { trials, seed }.row()).collect()
+    let capacities = capacities(trials);
+    let of = |trials: &[&TrialResult]| trials.iter().find_map(|trial| capacities.get(trial.capacity_of.as_deref()?));
+    groups.into_iter().map(|trials| Group { capacity: of(&trials).copied(), trials, seed }.row()).collect()
 }
 
 /// The repeats of one combination.
 struct Group<'a> {
     trials: Vec<&'a TrialResult>,
+    /// Under saturating load, where trials without faults tell it.
+    capacity: Option<Capacity>,
     seed: u64,
 }
 
@@ -135,7 +145,8 @@ impl Group<'_> {
         let measured = Measured::of(&self);
         let figures = Figures::collect(|name| {
             let modelled = self.modelled(name, &measured, interval_s, lambda_per_s);
-            modelled.unwrap_or_else(|| self.observed(name, &measured))
+            let saturated = || self.saturated(name, &measured, interval_s);
+            modelled.or_else(saturated).unwrap_or_else(|| self.observed(name, &measured))
         });
         let real = measured.real_interval.map(|figure| figure.value);
         Row {
@@ -144,6 +155,7 @@ impl Group<'_> {
             repeats: self.trials.len(),
             interval_s,
             lambda_per_s,
+            cost: measured.cost_name(),
             stretched: real.zip(interval_s).is_some_and(|(real, set)| real > STRETCHED * set),
             back_to_back: real.zip(measured.cost).is_some_and(|(real, cost)| real <= cost.value),
             windows_missing: self.windows_missing(),
@@ -211,21 +223,88 @@ impl Group<'_> {
             "checkpoint_extra_disk_written_bytes" => self.of_checkpoints(name, |spent| spent.extra.disk_written_bytes),
             "checkpoint_net_sent_bytes" => self.of_checkpoints(name, |spent| spent.used.net_sent_bytes),
             "checkpoint_extra_net_sent_bytes" => self.of_checkpoints(name, |spent| spent.extra.net_sent_bytes),
-            // c_capacity_s, R_eff_s, capacity_per_s and U_measured exist only under saturating load.
             _ => Cell::Empty(BELOW_CAPACITY.into()),
         }
+    }
+
+    /// None for figures that need no saturating load, and where there was none.
+    fn saturated(&self, name: &'static str, m: &Measured, set: Option<f64>) -> Option<Cell> {
+        if self.trials.iter().all(|trial| trial.capacity_of.is_none()) {
+            return None;
+        }
+        let at_rest = self.capacity.map(|capacity| capacity.at_rest_per_s);
+        Some(match name {
+            "capacity_per_s" if self.trials.iter().any(|trial| trial.is_calm()) => {
+                let calm = |trial: &TrialResult| trial.useful_per_s.filter(|_| trial.is_calm());
+                self.mean_of_trials(name, "no trial has a measured phase with samples", calm)
+            }
+            "capacity_per_s" => Cell::Empty("faults: capacity is throughput without them".into()),
+            "capacity_at_rest_per_s" => Cell::or(at_rest, NO_CALM_TRIAL),
+            "c_capacity_s" => {
+                let reason = "no sound trials without faults at two intervals, or one and none";
+                Cell::or(self.capacity.and_then(|capacity| capacity.cost), reason)
+            }
+            "R_eff_s" => self.of_faults(name, Scale::Log, "no job was steady again", |fault| fault.effective_s),
+            "U_measured" => match self.realised(at_rest) {
+                Ok(realised) => Cell::or(realised.measured(), NO_CYCLE),
+                Err(reason) => Cell::Empty(reason.into()),
+            },
+            "U_realised" => self.realised_cell(m, set, at_rest, Restart::ToFirstRecord, false),
+            "U_realised_eff" => self.realised_cell(m, set, at_rest, Restart::Effective, false),
+            "U_gap" => self.realised_cell(m, set, at_rest, Restart::ToFirstRecord, true),
+            "U_gap_eff" => self.realised_cell(m, set, at_rest, Restart::Effective, true),
+            _ => return None,
+        })
+    }
+
+    fn realised(&self, at_rest: Option<Figure>) -> Result<Realised<'_>, &'static str> {
+        let at_rest_per_s = at_rest.ok_or(NO_CALM_TRIAL)?;
+        let cycles: Vec<&Cycle> = self.trials.iter().flat_map(|trial| &trial.cycles).collect();
+        if cycles.is_empty() { Err(NO_CYCLE) } else { Ok(Realised { cycles, at_rest_per_s }) }
+    }
+
+    /// The prediction for the fault times as they came, or how far the measured utilization lies above it.
+    fn realised_cell(
+        &self,
+        m: &Measured,
+        set: Option<f64>,
+        at_rest: Option<Figure>,
+        restart: Restart,
+        gap: bool,
+    ) -> Cell {
+        let realised = match self.realised(at_rest) {
+            Ok(realised) => realised,
+            Err(reason) => return Cell::Empty(reason.into()),
+        };
+        let Some(interval_s) = m.real_interval.map(|figure| figure.value).or(set) else {
+            return Cell::Empty("no checkpoint interval".into());
+        };
+        let Some(cost) = self.input(m.cost_name(), m.model_cost()) else { return Cell::Empty("no c".into()) };
+        let predicted = simulate(&[cost], |drawn| realised.predicted(interval_s, drawn[0], restart))
+            .map(|figure| Figure { n: realised.cycles.len() as u64, ..figure });
+        let Some(predicted) = predicted else { return Cell::Empty("not every recovery was seen to its end".into()) };
+        if !gap {
+            return Cell::Known(predicted);
+        }
+        let uncertain = half_width(&predicted).unwrap_or(0.0);
+        Cell::or(realised.gap(interval_s, cost.figure.value, restart, uncertain), NO_CYCLE)
     }
 
     /// None for the figures that are no model's.
     fn modelled(&self, name: &'static str, m: &Measured, set: Option<f64>, lambda: Option<f64>) -> Option<Cell> {
         let real = m.real_interval.map(|figure| figure.value).or(set);
-        let input = |name: &str, figure: Option<Figure>| input(self.seed, self.trials[0].combination(), name, figure);
-        let (cost, restart) = (input("c_duration_s", m.cost), input("R_s", m.restart));
+        let study_cost = self.input("c_duration_s", m.cost);
+        let (cost, restart) = (self.input(m.cost_name(), m.model_cost()), self.input("R_s", m.restart));
+        let effective = self.input("R_eff_s", m.effective);
         Some(match name {
             "U_poisson" => utilization_cell(Model::Poisson, real, cost, restart, lambda),
             "U_flink" => utilization_cell(Model::Flink, real, cost, restart, lambda),
             "U_schedule" => utilization_cell(Model::Schedule, real, cost, restart, lambda),
-            "U_study" => utilization_cell(Model::Poisson, set, cost, input("R_study_s", m.study_restart), lambda),
+            "U_study" => utilization_cell(Model::Poisson, set, study_cost, self.input("R_study_s", m.study_restart), lambda),
+            "U_poisson_eff" | "U_flink_eff" | "U_schedule_eff" if m.effective.is_none() => return None,
+            "U_poisson_eff" => utilization_cell(Model::Poisson, real, cost, effective, lambda),
+            "U_flink_eff" => utilization_cell(Model::Flink, real, cost, effective, lambda),
+            "U_schedule_eff" => utilization_cell(Model::Schedule, real, cost, effective, lambda),
             "T_star_s" => optimum_cell(Model::Poisson, cost, restart, lambda),
             _ => return None,
         })
@@ -346,6 +425,10 @@ impl Group<'_> {
         self.trials.iter().filter_map(|trial| trial.windows_missing).reduce(|sum, more| sum + more)
     }
 
+    fn input(&self, name: &str, figure: Option<Figure>) -> Option<Input> {
+        input(self.seed, self.trials[0].combination(), name, figure)
+    }
+
     fn seed_of(&self, name: &str) -> u64 {
         seed_of(self.seed, self.trials[0].combination(), name)
     }
@@ -363,7 +446,10 @@ fn all(trial: &TrialResult, value: impl Fn(&Usage) -> Option<f64>) -> Vec<f64> {
 struct Measured {
     real_interval: Option<Figure>,
     cost: Option<Figure>,
+    /// c_capacity_s, under saturating load.
+    capacity_cost: Option<Figure>,
     restart: Option<Figure>,
+    effective: Option<Figure>,
     study_restart: Option<Figure>,
 }
 
@@ -374,9 +460,23 @@ impl Measured {
         Self {
             real_interval: quantile(&gaps, 0.5, group.seed_of("T_real_s")),
             cost: mean(&durations, Scale::Log, group.seed_of("c_duration_s")),
+            // One at or below zero tells nothing but that the cost was lost in the noise.
+            capacity_cost: group.capacity.and_then(|capacity| capacity.cost).filter(|cost| cost.value > 0.0),
             restart: group.mean_of_faults("R_s", Scale::Log, |fault| fault.restart_s),
+            effective: group.mean_of_faults("R_eff_s", Scale::Log, |fault| fault.effective_s),
             study_restart: group.mean_of_faults("R_study_s", Scale::Log, |fault| fault.study_s),
         }
+    }
+}
+
+impl Measured {
+    /// Which figure the models take for c.
+    fn cost_name(&self) -> &'static str {
+        if self.capacity_cost.is_some() { "c_capacity_s" } else { "c_duration_s" }
+    }
+
+    fn model_cost(&self) -> Option<Figure> {
+        self.capacity_cost.or(self.cost)
     }
 }
 
@@ -429,6 +529,8 @@ pub fn optimum_cell(model: Model, cost: Option<Input>, restart: Option<Input>, l
 
 /// A figure of a combination as the models take it: with the seed of its draws, wherever it is used.
 pub fn input(seed: u64, combination: &str, name: &str, figure: Option<Figure>) -> Option<Input> {
+    // One c of several combinations is drawn alike in all of them.
+    let combination = if name == "c_capacity_s" { "" } else { combination };
     Some(Input { figure: figure?, seed: seed_of(seed, combination, &format!("{name} drawn")) })
 }
 

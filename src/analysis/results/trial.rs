@@ -9,6 +9,7 @@ use crate::analysis::latency::{Course, commit_waits_ms, latencies_ms};
 use crate::analysis::oracle::{self, WindowOutcome};
 use crate::analysis::resources::{CheckpointUse, InstanceResources, Usage, checkpoint_uses, resources};
 use crate::analysis::sampling::{calm_spans, missing_share};
+use crate::analysis::saturation::{self, Cycle};
 use crate::analysis::series::Series;
 use crate::analysis::throughput::{RatePoint, over, peak_per_s, rates, raw_of_subtask_per_s, raw_per_s, useful_per_s};
 use crate::analysis::timeline::{Fault, faults};
@@ -75,6 +76,10 @@ pub struct TrialResult {
     pub replay_end: Option<ReplayEnd>,
     /// Share of the probe's samples that are missing outside recoveries.
     pub missing_samples: Option<f64>,
+    /// What the capacity of a saturated job depends on, as a hash; None below saturation.
+    pub capacity_of: Option<String>,
+    /// From fault to fault; none below saturation.
+    pub cycles: Vec<Cycle>,
     pub judgement: Judgement,
     pub notes: Vec<String>,
     pub warnings: Vec<String>,
@@ -112,7 +117,12 @@ impl TrialResult {
         let step_ms = trial.collecting.as_ref().map_or(DEFAULT_STEP_MS, |collecting| collecting.every_ms);
         let series = Series::of(&trial.samples);
         let lag = lag_points(&trial.samples);
-        let faults = faults(trial, &series, &lag, step_ms);
+        let mut faults = faults(trial, &series, &lag, step_ms);
+        let saturated = trial.submitted.as_ref().filter(|submitted| submitted.saturated);
+        if saturated.is_some() {
+            let from = trial.measured_from_epoch_ms.unwrap_or(f64::INFINITY);
+            saturation::settle(&series, &mut faults, from, step_ms);
+        }
         let disturbances = disturbances(&faults);
         let checkpoints = checkpoints::rows(trial, &disturbances);
         let windows = oracle::judge(trial);
@@ -171,6 +181,8 @@ impl TrialResult {
             checkpoint_uses,
             replay_end: trial.replay_end.clone(),
             missing_samples,
+            capacity_of: saturated.map(|submitted| submitted.capacity_of.clone()),
+            cycles: saturated.map(|_| saturation::cycles(&faults)).unwrap_or_default(),
             judgement: validity::judge(&evidence, thresholds),
             notes: trial.notes.clone(),
             warnings: trial.warnings.clone(),
@@ -235,6 +247,12 @@ impl TrialResult {
         let (from, to) = self.measured()?;
         let last = self.lag.iter().rev().find(|point| (from..=to).contains(&point.at_epoch_ms))?;
         Some(last.lag / self.offered_per_s.filter(|rate| *rate > 0.0)?)
+    }
+
+    /// Whether it measures a capacity: nothing was broken in it, and nothing makes it invalid.
+    #[must_use]
+    pub fn is_calm(&self) -> bool {
+        self.is_sound() && self.faults.is_empty() && self.lambda_per_s.is_none()
     }
 
     /// The combination of axes: the id without its repeat.

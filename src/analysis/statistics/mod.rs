@@ -11,6 +11,7 @@ mod bootstrap;
 mod compare;
 mod line;
 mod quantile;
+mod ratio;
 mod simulation;
 
 use serde::Serialize;
@@ -19,6 +20,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 pub use compare::{difference, slope};
 pub use line::{LineCost, cost_of_line};
 pub use quantile::{interquartile_range, median, quantile, quantile_of_sorted};
+pub use ratio::ratio;
 pub use simulation::{Input, simulate};
 
 /// The share of repeats that an interval is to hold.

@@ -41,8 +41,8 @@ pub struct Fault {
     pub confirmed: bool,
     /// Issued before the previous fault was over.
     pub during_recovery: bool,
-    /// When the job was as before: `caught_up`, or where no lag is known in the whole trial (a job without the probe)
-    /// the first record; of a hang without a restart then the time at which it went on.
+    /// When the job was as before: `caught_up`; under saturating load when it was steady; or where no lag is known in the
+    /// whole trial (a job without the probe) the first record; of a hang without a restart then the time at which it went on.
     pub over: Option<Bounds>,
     /// The job did not restart: a hang that was over before Flink found out, or a process that held no task of it.
     pub unharmed: bool,
@@ -59,8 +59,15 @@ pub struct Fault {
     /// Records between the restored checkpoint and the end of the topic at `first`: the largest lag of the
     /// recovery, which the meter cannot see because no source tells a position while it is down.
     pub peak_lag: Option<f64>,
+    /// Σ of the positions that the recovery went back to.
+    pub restored_records: Option<f64>,
     /// first - issued, the time held down included.
     pub restart_s: Option<f64>,
+    /// The capacity missed from `first` until the job was steady, or until the next fault where it never was, as a time at
+    /// capacity; only under saturating load.
+    pub missed_s: Option<f64>,
+    /// R and what was missed until the job was steady; only under saturating load.
+    pub effective_s: Option<f64>,
     /// first - max(detected, back); only where the job waited for the instance.
     pub ready_s: Option<f64>,
     /// Last RUNNING - first RESTARTING by job state - down_for; may be negative where the job did not wait.
@@ -251,7 +258,10 @@ fn fault(scene: &Scene<'_>, number: u32, previous: Option<&Fault>) -> Fault {
         baseline_lag,
         rework,
         peak_lag: peak_lag(scene, &seen, rework),
+        restored_records: rework::restored_records(scene, &seen),
         restart_s: since_issued(phases.first),
+        missed_s: None,
+        effective_s: None,
         ready_s: ready_s(&phases),
         study_s: study_s(scene, &phases, down_for_s.unwrap_or(0.0)),
         caught_up_s: since_issued(phases.caught_up),

@@ -22,11 +22,16 @@ pub struct Rework {
 }
 
 pub fn rework(scene: &Scene<'_>, seen: &Seen) -> Option<Rework> {
-    seen.phases.first?;
     let to = seen.position_at_issued?;
-    let from = position_at_start(scene, seen.last_attempt).or_else(|| position_at_trigger(scene, seen))?;
+    let from = restored_records(scene, seen)?;
     // The extrapolation to `issued` may fall short of a checkpoint that completed just before it.
     Some(Rework { records: (to - from).max(0.0), event_s: event_s(scene, from, to) })
+}
+
+/// Σ of positions that the fault's recovery went back to; None where no restart was seen.
+pub fn restored_records(scene: &Scene<'_>, seen: &Seen) -> Option<f64> {
+    seen.phases.first?;
+    position_at_start(scene, seen.last_attempt).or_else(|| position_at_trigger(scene, seen))
 }
 
 /// Σ of positions from which the attempt started; None until each partition was read.
