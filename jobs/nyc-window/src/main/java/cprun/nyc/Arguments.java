@@ -35,6 +35,11 @@ final class Arguments {
         return value;
     }
 
+    /** Empty if it is not given; whoever hands over a default that stands for nothing gives an empty text. */
+    String textOrEmpty(String name) {
+        return given.getOrDefault(name, "");
+    }
+
     /** One of {@code choices}; the first is the default. */
     String choice(String name, String... choices) {
         String value = given.getOrDefault(name, choices[0]);
@@ -75,7 +80,7 @@ final class Arguments {
                         + " different zero-based positions divided by commas, not '" + value + "'");
     }
 
-    private static IllegalArgumentException wrong(String message) {
+    static IllegalArgumentException wrong(String message) {
         return new IllegalArgumentException("nyc-window: " + message);
     }
 }

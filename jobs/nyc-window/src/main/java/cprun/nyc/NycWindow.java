@@ -1,5 +1,6 @@
 package cprun.nyc;
 
+import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
@@ -9,6 +10,7 @@ import org.apache.flink.connector.base.DeliveryGuarantee;
 import org.apache.flink.connector.kafka.sink.KafkaSink;
 import org.apache.flink.connector.kafka.source.KafkaSource;
 import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
+import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.datastream.WindowedStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
@@ -17,8 +19,9 @@ import org.apache.flink.streaming.api.windowing.time.Time;
 import org.apache.flink.streaming.api.windowing.windows.TimeWindow;
 
 /**
- * The NYC taxi job: rows of the TLC's trip records from Kafka, an event-time tumbling window by pickup
- * zone with its count and its total in cents, results to Kafka. Its arguments are told in job.toml.
+ * The NYC taxi job: rows of the TLC's trip records from Kafka, or from a block of them read over and over,
+ * an event-time tumbling window by pickup zone with its count and its total in cents, results to Kafka.
+ * Its arguments are told in job.toml.
  *
  * <p>It sets no checkpoint interval, parallelism, watermark interval or restart strategy: what code
  * sets beats the submission and the cluster, and these are what experiments vary.
@@ -28,14 +31,27 @@ import org.apache.flink.streaming.api.windowing.windows.TimeWindow;
 public final class NycWindow {
     private static final List<String> ARGUMENTS =
             List.of(
-                    "bootstrap", "topic", "results", "state", "sink", "window-ms", "out-of-orderness-ms", "columns");
+                    "bootstrap",
+                    "topic",
+                    "block",
+                    "results",
+                    "state",
+                    "sink",
+                    "window-ms",
+                    "out-of-orderness-ms",
+                    "columns");
 
     private NycWindow() {}
 
     public static void main(String[] args) throws Exception {
         Arguments arguments = new Arguments(args, ARGUMENTS);
         String bootstrap = arguments.text("bootstrap");
-        String topic = arguments.text("topic");
+        String topic = arguments.textOrEmpty("topic");
+        String block = arguments.textOrEmpty("block");
+        if (topic.isEmpty() == block.isEmpty()) {
+            throw Arguments.wrong(
+                    "it wants either --topic or --block, and got " + (topic.isEmpty() ? "neither" : "both"));
+        }
         String results = arguments.text("results");
         boolean buffered = arguments.choice("state", "buffered", "aggregated").equals("buffered");
         boolean exactlyOnce =
@@ -54,13 +70,13 @@ public final class NycWindow {
                 WatermarkStrategy.<Trip>forBoundedOutOfOrderness(Duration.ofMillis(outOfOrdernessMs))
                         .withTimestampAssigner((trip, kafkaTime) -> trip.pickupEpochMs);
 
+        DataStream<Trip> trips =
+                block.isEmpty()
+                        ? fromTopic(env, source(bootstrap, topic, results, columns, buffered), watermarks)
+                        : fromBlock(env, block, columns, buffered, watermarks, outOfOrdernessMs);
+
         WindowedStream<Trip, Integer, TimeWindow> windows =
-                env.fromSource(
-                                new SplitsFirst<>(source(bootstrap, topic, results, columns, buffered)),
-                                watermarks,
-                                "trips",
-                                TypeInformation.of(Trip.class))
-                        .uid("trips")
+                trips
                         .filter(trip -> !trip.isFlush())
                         .name("drop-flush")
                         .uid("drop-flush")
@@ -79,6 +95,33 @@ public final class NycWindow {
                 .uid("results");
 
         env.execute("nyc-window");
+    }
+
+    private static DataStream<Trip> fromTopic(
+            StreamExecutionEnvironment env, KafkaSource<Trip> source, WatermarkStrategy<Trip> watermarks) {
+        return env.fromSource(new SplitsFirst<>(source), watermarks, "trips", TypeInformation.of(Trip.class))
+                .uid("trips");
+    }
+
+    /** By the same name, but not the same uid: neither source can go on where the other one stood. */
+    private static DataStream<Trip> fromBlock(
+            StreamExecutionEnvironment env,
+            String path,
+            int[] columns,
+            boolean keepRows,
+            WatermarkStrategy<Trip> watermarks,
+            long outOfOrdernessMs)
+            throws IOException {
+        RowBlock block = RowBlock.examine(path, TripParser.of(columns, false), outOfOrdernessMs);
+        // Nothing else keeps subtasks together that run as fast as they can, and windows pile up behind the
+        // slowest. In parts of the block, for that is a number of rows, however fast the job is.
+        Duration drift = Duration.ofMillis(block.spanMs() / 10);
+        return env.fromSource(
+                        new RowBlockSource(block, columns, keepRows),
+                        watermarks.withWatermarkAlignment("trips", drift, Duration.ofMillis(100)),
+                        "trips",
+                        TypeInformation.of(Trip.class))
+                .uid("trips-of-block");
     }
 
     private static KafkaSource<Trip> source(

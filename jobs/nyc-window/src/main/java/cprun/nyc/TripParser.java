@@ -54,6 +54,11 @@ final class TripParser {
         this.keepRow = keepRow;
     }
 
+    /** Of the program's argument {@code columns}: pickup time, zone and amount. */
+    static TripParser of(int[] columns, boolean keepRow) {
+        return new TripParser(columns[0], columns[1], columns[2], keepRow);
+    }
+
     /** The trip of a row, or null if the row is bad. */
     Trip trip(byte[] row) {
         if (row == null) {

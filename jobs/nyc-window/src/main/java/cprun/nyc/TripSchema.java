@@ -26,7 +26,7 @@ final class TripSchema extends ProbedKafkaSchema<Trip> {
     @Override
     public void open(DeserializationSchema.InitializationContext context) throws Exception {
         super.open(context);
-        parser = new TripParser(columns[0], columns[1], columns[2], keepRow);
+        parser = TripParser.of(columns, keepRow);
     }
 
     @Override
