@@ -98,17 +98,21 @@ impl<'a> Walker<'a> {
             Err(error) => return self.error("unknown-job", start(&arguments[0]), error),
         };
         let options = types.get(1);
+        // What makes its load itself reads no topic; a map that is not closed may hold that too.
+        let saturated = options.is_none_or(|of| of.record().is_none_or(|record| !record.closed))
+            || field(options, "saturate").is_some();
+        let needless = if saturated { spec.source.topic.clone() } else { String::new() };
         match field(options, "args") {
-            Some(Field { of: Type::Map(args), .. }) => self.job_arguments(&spec, args, place),
+            Some(Field { of: Type::Map(args), .. }) => self.job_arguments(&spec, args, place, &needless),
             Some(_) => {}
             None if options.is_none_or(|of| of.record().is_some_and(|record| record.closed)) => {
-                self.job_arguments(&spec, &Record { closed: true, ..Record::default() }, place);
+                self.job_arguments(&spec, &Record { closed: true, ..Record::default() }, place, &needless);
             }
             None => {}
         }
     }
 
-    fn job_arguments(&mut self, spec: &JobSpec, given: &Record, place: Place) {
+    fn job_arguments(&mut self, spec: &JobSpec, given: &Record, place: Place, needless: &str) {
         let known: Vec<&str> = spec.args.keys().map(String::as_str).collect();
         let mut strangers = false;
         for (name, field) in &given.fields {
@@ -125,7 +129,8 @@ impl<'a> Walker<'a> {
             return;
         }
         for (name, argument) in &spec.args {
-            if argument.default.is_none() && !given.fields.contains_key(name) && !ADDED.contains(&name.as_str()) {
+            let lacking = argument.default.is_none() && !given.fields.contains_key(name);
+            if lacking && name != needless && !ADDED.contains(&name.as_str()) {
                 let message = format!("job {} needs the argument `{name}`: {}", spec.name, argument.doc);
                 let error = Error::script(message).hint(format!("add it: `args: #{{ {name}: … }}`"));
                 self.tell(Severity::Error, "missing-job-argument", place, error);
