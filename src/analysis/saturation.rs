@@ -145,3 +145,91 @@ impl Counted {
         Course { steady, missed_ms: before.iter().map(|share| 1.0 - share).sum::<f64>() * step_ms }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::story::{Reading, STEP_MS, Story};
+    use super::super::timeline::faults;
+    use super::*;
+    use crate::record::Step;
+
+    /// Kills at 20 s and 50 s; the job reads again from 25 s and 57 s on, half a record a millisecond and partition.
+    fn two_kills() -> Story {
+        let mut story = Story::of(2.0, 1);
+        let reading = |attempt, first, until, position| Reading { attempt, first, until, position, pace: 0.5 };
+        story
+            .step(Step::FaultSchedule { every_s: 30.0, count: 2, down_for_s: Some(3.0), due_s: Vec::new() })
+            .source(reading(0, 0.0, 20_000.0, 0.0))
+            .kill(1, "issued", 20_000.0, 20_000.0)
+            .source(reading(1, 25_000.0, 50_000.0, 9_000.0))
+            .kill(2, "issued", 50_000.0, 50_000.0)
+            .source(reading(2, 57_000.0, 80_000.0, 20_000.0))
+            .measured(10_000.0, 80_000.0);
+        story
+    }
+
+    fn settled(story: &Story) -> Vec<Fault> {
+        let trial = story.trial();
+        let series = Series::of(&trial.samples);
+        let mut faults = faults(&trial, &series, &[], STEP_MS);
+        settle(&series, &mut faults, 10_000.0, STEP_MS);
+        faults
+    }
+
+    #[test]
+    fn progress_is_from_restored_position_to_restored_position() {
+        let faults = settled(&two_kills());
+        assert_eq!(
+            faults.iter().map(|fault| fault.restored_records).collect::<Vec<_>>(),
+            [Some(18_000.0), Some(40_000.0)]
+        );
+        let cycles = cycles(&faults);
+        assert_eq!(cycles.len(), 1);
+        assert_eq!((cycles[0].progress_records, cycles[0].length_s()), (22_000.0, 30.0));
+        assert_eq!(cycles[0].parts[0].restart_s, 5.0);
+    }
+
+    #[test]
+    fn a_job_that_is_as_fast_as_before_misses_next_to_nothing_after_its_first_record() {
+        let fault = settled(&two_kills()).remove(0);
+        // Subtask 1 has its first record 100 ms after subtask 0, which is 50 ms of both.
+        let missed_s = fault.effective_s.expect("steady") - fault.restart_s.expect("it restarted");
+        assert!((0.0..=0.1).contains(&missed_s), "{missed_s}");
+        let over = fault.over.expect("steady");
+        assert!((25_000.0..25_800.0).contains(&over.lo), "{over:?}");
+    }
+
+    #[test]
+    fn what_a_cold_job_misses_is_counted_until_it_is_steady() {
+        // Nothing until 1 s, half the capacity until 3 s, all of it until 9 s.
+        let points = [(0.0, 0.0), (1_000.0, 0.0), (3_000.0, 1_000.0), (9_000.0, 7_000.0)];
+        let counted = Counted(vec![Curve::new(points.to_vec())]);
+        let course = counted.course(1_000.0, 9_000.0, 1.0, 250.0);
+        assert_eq!(course.missed_ms, 1_000.0);
+        assert_eq!(course.steady, Some(Bounds { lo: 3_000.0, hi: 3_250.0 }));
+        let cut = counted.course(1_000.0, 3_500.0, 1.0, 250.0);
+        assert_eq!((cut.steady, cut.missed_ms), (None, 1_000.0));
+    }
+
+    #[test]
+    fn a_fault_that_falls_into_a_recovery_is_a_part_without_progress() {
+        let mut faults = settled(&two_kills());
+        let mut between = faults[0].clone();
+        let issued = Bounds { lo: 22_000.0, hi: 22_000.0 };
+        between.phases.issued = Some(issued);
+        // The recovery of the first was cut off, and that of the one in between came to the job's first record.
+        (faults[0].censored, faults[0].restart_s) = (true, None);
+        faults.insert(1, between);
+        let of_first = faults[0].restored_records.take();
+        assert!(of_first.is_some());
+        let found = cycles(&faults);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].length_s(), 28.0);
+        // With a restored position before it the whole is one cycle of two parts.
+        faults[0].restored_records = Some(17_000.0);
+        faults[1].restored_records = None;
+        let found = cycles(&faults);
+        assert_eq!((found.len(), found[0].parts.len(), found[0].progress_records), (1, 2, 23_000.0));
+        assert_eq!((found[0].parts[0].length_s, found[0].parts[0].restart_s), (2.0, 2.0));
+    }
+}

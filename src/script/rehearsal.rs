@@ -50,7 +50,7 @@ impl Declared {
 
     /// Fails where nothing would ever end the measured phase; `measured_s` is what it lasts, as far as is known.
     pub fn check_end(&self, measured_s: Option<f64>) -> Result<()> {
-        if measured_s.is_some() || self.replay.is_some() { Ok(()) } else { Err(Required::End.lacking()) }
+        if measured_s.is_some() || self.replay.is_some() || self.during { Ok(()) } else { Err(Required::End.lacking()) }
     }
 
     /// Notes how long a fault keeps an instance down.

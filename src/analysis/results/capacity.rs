@@ -126,3 +126,48 @@ fn widened(figure: Figure, halves: &[f64]) -> Figure {
         ..figure
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cycle(progress_records: f64, lengths_s: &[f64]) -> Cycle {
+        let part = |&length_s: &f64| Part { length_s, restart_s: 5.0, effective_s: Some(6.0) };
+        Cycle { progress_records, parts: lengths_s.iter().map(part).collect() }
+    }
+
+    fn at_rest(half: f64) -> Figure {
+        Figure { value: 1_000.0, lo: Some(1_000.0 - half), hi: Some(1_000.0 + half), n: 6 }
+    }
+
+    #[test]
+    fn the_line_through_trials_gives_rate_and_cost() {
+        let points = [(0.0, 1_000.0), (0.1, 990.0), (1.0, 900.0)];
+        let capacity = capacity(&points).expect("a line");
+        assert!((capacity.at_rest_per_s.value - 1_000.0).abs() < 1e-9);
+        assert!((capacity.cost.expect("two intervals").value - 0.1).abs() < 1e-12);
+    }
+
+    #[test]
+    fn one_interval_tells_no_cost_and_only_trials_without_checkpoints_the_rate() {
+        assert_eq!(capacity(&[(0.1, 990.0), (0.1, 980.0)]), None);
+        let alone = capacity(&[(0.0, 990.0), (0.0, 1_010.0)]).expect("a rate");
+        assert_eq!((alone.at_rest_per_s.value, alone.cost), (1_000.0, None));
+    }
+
+    #[test]
+    fn cycles_that_gain_what_is_expected_leave_no_gap() {
+        // T = 10, c = 1: X = 25 of 30 s gives 25·0.9 - 5 = 17.5 s, X = 15 of 20 s gives 8.5 s.
+        let cycles = [cycle(17_500.0, &[30.0]), cycle(8_500.0, &[20.0]), cycle(26_000.0, &[30.0, 20.0])];
+        let realised = Realised { cycles: cycles.iter().collect(), at_rest_per_s: at_rest(10.0) };
+        let measured = realised.measured().expect("cycles");
+        assert!((measured.value - 0.52).abs() < 1e-12);
+        let predicted = realised.predicted(10.0, 1.0, Restart::ToFirstRecord).expect("all known");
+        assert!((predicted - 0.52).abs() < 1e-12);
+        let gap = realised.gap(10.0, 1.0, Restart::ToFirstRecord, 0.003).expect("all known");
+        assert!(gap.value.abs() < 1e-12);
+        // Nothing but the halves of μ (1 % of 0.52) and of c is left of the width.
+        assert!((half_width(&gap).expect("an interval") - 0.0052_f64.hypot(0.003)).abs() < 1e-9, "{gap:?}");
+        assert!(realised.predicted(10.0, 1.0, Restart::Effective).expect("all known") < predicted);
+    }
+}

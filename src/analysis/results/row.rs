@@ -300,7 +300,9 @@ impl Group<'_> {
             "U_poisson" => utilization_cell(Model::Poisson, real, cost, restart, lambda),
             "U_flink" => utilization_cell(Model::Flink, real, cost, restart, lambda),
             "U_schedule" => utilization_cell(Model::Schedule, real, cost, restart, lambda),
-            "U_study" => utilization_cell(Model::Poisson, set, study_cost, self.input("R_study_s", m.study_restart), lambda),
+            "U_study" => {
+                utilization_cell(Model::Poisson, set, study_cost, self.input("R_study_s", m.study_restart), lambda)
+            }
             "U_poisson_eff" | "U_flink_eff" | "U_schedule_eff" if m.effective.is_none() => return None,
             "U_poisson_eff" => utilization_cell(Model::Poisson, real, cost, effective, lambda),
             "U_flink_eff" => utilization_cell(Model::Flink, real, cost, effective, lambda),

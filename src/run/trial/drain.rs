@@ -22,7 +22,7 @@ impl Trial {
     pub(super) fn drain(&self, feed: &Feed, because: &str) -> Result<()> {
         self.status("draining", "");
         let begin = Instant::now();
-        let Some(load) = &feed.load else { return Ok(()) };
+        let Some(load) = &feed.load else { return self.sample_past_the_end(feed, begin) };
         // What a flush record means only the jobs know that cprun describes.
         let mut account = load.replay.stop(!feed.job.is_foreign())?;
         account.because = because.to_owned();
@@ -35,6 +35,20 @@ impl Trial {
             self.make_visible(feed)?;
         }
         self.wait_for_windows(feed, &truth, begin)
+    }
+
+    /// Nothing is left to be worked off; but what the source did until the end of the phase is known only between two
+    /// samples.
+    fn sample_past_the_end(&self, feed: &Feed, begin: Instant) -> Result<()> {
+        let end = begin + 2 * feed.every;
+        loop {
+            self.check_health(feed)?;
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            self.pass(left.min(self.target()?.apparatus.look_every()))?;
+        }
     }
 
     /// What the input topic holds, read back and compared with the data set; the windows of a job without results

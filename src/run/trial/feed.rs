@@ -19,6 +19,8 @@ pub(super) struct Feed {
     /// None where the job makes its load itself, or somebody else does.
     pub load: Option<Load>,
     pub observing: Box<dyn Observing>,
+    /// The sampling step.
+    pub every: Duration,
 }
 
 /// What cprun offers to the job.
@@ -38,7 +40,8 @@ impl Trial {
             let (replay, window_ms) = self.begin_replay(Some(&job), &plan, every)?;
             Ok::<_, Error>(Load { plan, window_ms, replay })
         });
-        let feed = Arc::new(Feed { job, load: load.transpose()?, observing });
+        let every = every.max(self.target()?.apparatus.sampling_step());
+        let feed = Arc::new(Feed { job, load: load.transpose()?, observing, every });
         self.state().feed = Some(Arc::clone(&feed));
         if let Some(schedule) = self.faults_declared() {
             self.note_schedule(&schedule)?;

@@ -145,7 +145,8 @@ impl Trial {
         let (results_topic, program_args) = match &program {
             Program::Package(package) => {
                 let results_topic = self.make_results_topic(&package.spec)?;
-                let all = self.fill(&package.spec, &arguments, results_topic.as_deref(), submission.saturate.as_ref())?;
+                let all =
+                    self.fill(&package.spec, &arguments, results_topic.as_deref(), submission.saturate.as_ref())?;
                 (results_topic, program_arguments(&all))
             }
             Program::Jar(_) => (None, words_for_jar(submission)),

@@ -99,7 +99,7 @@ impl<'a> Walker<'a> {
         };
         let options = types.get(1);
         // What makes its load itself reads no topic; a map that is not closed may hold that too.
-        let saturated = options.is_none_or(|of| of.record().is_none_or(|record| !record.closed))
+        let saturated = options.is_some_and(|of| of.record().is_none_or(|record| !record.closed))
             || field(options, "saturate").is_some();
         let needless = if saturated { spec.source.topic.clone() } else { String::new() };
         match field(options, "args") {
