@@ -8,6 +8,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.apache.flink.api.connector.source.ReaderOutput;
+import org.apache.flink.api.connector.source.SourceEvent;
 import org.apache.flink.api.connector.source.SourceOutput;
 import org.apache.flink.api.connector.source.SourceReader;
 import org.apache.flink.api.connector.source.SourceReaderContext;
@@ -28,7 +29,7 @@ final class RowBlockReader implements SourceReader<Trip, RowBlockSplit> {
     private final List<Cursor> cursors = new ArrayList<>();
     private int turn;
     private boolean outputsMissing;
-    private boolean noMoreSplits;
+    private boolean allAssigned;
 
     /** Ends when there may be something to do; replaced when that has been looked at. */
     private CompletableFuture<Void> woken = new CompletableFuture<>();
@@ -52,9 +53,14 @@ final class RowBlockReader implements SourceReader<Trip, RowBlockSplit> {
     }
 
     @Override
-    public void notifyNoMoreSplits() {
-        noMoreSplits = true;
+    public void handleSourceEvents(SourceEvent event) {
+        allAssigned |= event instanceof RowBlockEnumerator.AllAssigned;
         woken.complete(null);
+    }
+
+    @Override
+    public void notifyNoMoreSplits() {
+        // Is not used: see AllAssigned.
     }
 
     @Override
@@ -78,7 +84,7 @@ final class RowBlockReader implements SourceReader<Trip, RowBlockSplit> {
                 return InputStatus.MORE_AVAILABLE;
             }
         }
-        if (noMoreSplits && cursors.isEmpty()) {
+        if (allAssigned && cursors.isEmpty()) {
             // There are fewer splits than subtasks: this one must not hold back the windows of the others.
             output.markIdle();
         }
