@@ -1,26 +1,99 @@
-//! The circular block bootstrap (Politis and Romano 1992), stratified by trial.
+//! The circular block bootstrap (Politis and Romano 1992), stratified by trial and stretched.
 //!
 //! Consecutive checkpoints and windows resemble each other, so whole blocks of them are drawn; blocks are
 //! n^(1/3) long (the rate of Hall, Horowitz and Jing 1995), longer where a trial would otherwise hold more
 //! than `BLOCKS` of them: the interval is as good, and half a million windows cost no more than 200. Each
 //! trial keeps its number of values, so that the interval does not mix up trials of different length.
+//!
+//! Its plain percentiles are far too narrow for few values: at 30 of them they cover 88 % without and 79 % with a
+//! correlation of 0.5, because blocks of 3 or 4 hold only part of the correlation, resampling takes each trial's mean
+//! for its true one, and a normal quantile stands where Student's belongs (Hesterberg 2015). So their distance from
+//! the figure is multiplied by t(n' - 1)/z, n' the number of independent values that the series is worth, and by the
+//! spread of an autoregression over that of the replicates where that is larger.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
+use super::dependence::{effective, neighbours};
 use super::quantile::quantile_of_sorted;
+use super::{Scale, normal_reach, student};
 
 const REPLICATES: usize = 1000;
 const BLOCKS: usize = 200;
 
-/// The central 95 % of Σ numerator / Σ denominator over resampled strata, each in the order of time.
+/// The 95 % interval of the mean of positive values, with ends that lie evenly around it as ratios.
+pub fn positive_mean_interval(strata: &[Vec<f64>], seed: u64) -> (f64, f64) {
+    // Of logarithms: one long duration among many hides how much neighbours resemble each other.
+    let logs: Vec<Vec<f64>> = strata.iter().map(|stratum| stratum.iter().map(|value| value.ln()).collect()).collect();
+    stretched(&counted(strata), neighbours(&logs), Scale::Log, seed)
+}
+
+/// The 95 % interval of the mean of values of any sign.
+pub fn mean_interval(strata: &[Vec<f64>], seed: u64) -> (f64, f64) {
+    stretched(&counted(strata), neighbours(strata), Scale::Linear, seed)
+}
+
+/// The 95 % interval of Σ numerator / Σ denominator, each stratum in the order of time.
 pub fn ratio_interval(strata: &[Vec<(f64, f64)>], seed: u64) -> (f64, f64) {
+    stretched(strata, neighbours(&residuals(strata)), Scale::Linear, seed)
+}
+
+fn counted(strata: &[Vec<f64>]) -> Vec<Vec<(f64, f64)>> {
+    strata.iter().map(|stratum| stratum.iter().map(|&value| (value, 1.0)).collect()).collect()
+}
+
+fn stretched(strata: &[Vec<(f64, f64)>], correlation: f64, scale: Scale, seed: u64) -> (f64, f64) {
+    let ratio = ratio_of(strata);
+    let replicates = replicates(strata, seed);
+    let tail = (1.0 - super::CONFIDENCE) / 2.0;
+    let ends = [tail, 1.0 - tail].map(|probability| quantile_of_sorted(&replicates, probability));
+    let worth = effective(strata.iter().map(Vec::len), correlation);
+    // There are two values at least, so Student's t has a degree of freedom.
+    let reach = student(worth - 1.0).unwrap_or(f64::INFINITY) / normal_reach();
+    let missed = deviation_of_ratio(strata, worth) / deviation(&replicates, ratio);
+    // Without any spread, 0/0 is no number, and there is nothing to stretch.
+    let factor = reach * if missed > 1.0 { missed } else { 1.0 };
+    let [lo, hi] = ends.map(|end| match scale {
+        Scale::Linear => ratio + factor * (end - ratio),
+        Scale::Log => ratio * (end / ratio).powf(factor),
+    });
+    (lo, hi)
+}
+
+fn replicates(strata: &[Vec<(f64, f64)>], seed: u64) -> Vec<f64> {
     let mut random = ChaCha12Rng::seed_from_u64(seed);
     let circles: Vec<Circle> = strata.iter().filter(|stratum| !stratum.is_empty()).map(|s| Circle::new(s)).collect();
     let mut replicates: Vec<f64> = (0..REPLICATES).map(|_| replicate(&circles, &mut random)).collect();
     replicates.sort_by(f64::total_cmp);
-    let tail = (1.0 - super::CONFIDENCE) / 2.0;
-    (quantile_of_sorted(&replicates, tail), quantile_of_sorted(&replicates, 1.0 - tail))
+    replicates
+}
+
+fn sums(pairs: impl Iterator<Item = (f64, f64)>) -> (f64, f64) {
+    pairs.fold((0.0, 0.0), |(numerator, denominator), (n, d)| (numerator + n, denominator + d))
+}
+
+fn ratio_of(strata: &[Vec<(f64, f64)>]) -> f64 {
+    let (numerator, denominator) = sums(strata.iter().flatten().copied());
+    numerator / denominator
+}
+
+/// By how much each pair pulls the ratio.
+fn residuals(strata: &[Vec<(f64, f64)>]) -> Vec<Vec<f64>> {
+    let ratio = ratio_of(strata);
+    strata.iter().map(|stratum| stratum.iter().map(|(n, d)| n - ratio * d).collect()).collect()
+}
+
+/// Of the ratio, were its pairs worth that many independent ones.
+fn deviation_of_ratio(strata: &[Vec<(f64, f64)>], worth: f64) -> f64 {
+    let residuals = residuals(strata).concat();
+    let count = residuals.len() as f64;
+    let (_, denominator) = sums(strata.iter().flatten().copied());
+    let variance = residuals.iter().map(|residual| residual * residual).sum::<f64>() / count;
+    (variance / (worth - 1.0)).sqrt() * count / denominator
+}
+
+fn deviation(replicates: &[f64], around: f64) -> f64 {
+    (replicates.iter().map(|value| (value - around).powi(2)).sum::<f64>() / replicates.len() as f64).sqrt()
 }
 
 fn replicate(circles: &[Circle], random: &mut ChaCha12Rng) -> f64 {

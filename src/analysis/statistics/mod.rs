@@ -1,21 +1,23 @@
 //! A figure with its interval: what 95 % of repeats would hold, and from how many values it is known.
 //!
 //! n < 2: no interval. n < 20: Student's t (the percentile bootstrap of three values covers 73 %). From 20
-//! on: a bootstrap, stratified by trial, in blocks over consecutive values. With one repeat an interval is
-//! within one trial: it says nothing about the next trial.
+//! on: a bootstrap, stratified by trial, in blocks over consecutive values, stretched by how few independent values
+//! those are worth. With one repeat an interval is within one trial: it says nothing about the next trial.
 //!
-//! Durations are positive and skewed, so their t interval is taken on logarithms. It is centred at the
-//! arithmetic mean, because the models want the mean of c and R; a duration of 0 falls back to the plain t.
+//! Durations are positive and skewed, so their t interval is taken on logarithms, as Cox's for a log-normal mean
+//! (Zhou and Gao 1997) with Student's quantile for the normal one (Olsson 2005). It is centred at the arithmetic mean,
+//! because the models want the mean of c and R whatever their distribution; a duration of 0 falls back to the plain t.
 
 mod bootstrap;
 mod compare;
+mod dependence;
 mod line;
 mod quantile;
 mod ratio;
 mod simulation;
 
 use serde::Serialize;
-use statrs::distribution::{ContinuousCDF, StudentsT};
+use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 pub use compare::{difference, slope};
 pub use line::{LineCost, cost_of_line};
@@ -66,15 +68,12 @@ pub enum Scale {
 #[must_use]
 pub fn mean(strata: &[Vec<f64>], scale: Scale, seed: u64) -> Option<Figure> {
     let values: Vec<f64> = strata.iter().flatten().copied().collect();
+    let positive = scale == Scale::Log && values.iter().all(|&value| value > 0.0);
     if enough_to_resample(strata.iter().map(Vec::len)) {
-        let counted: Vec<Vec<_>> = strata.iter().map(|stratum| stratum.iter().map(|&v| (v, 1.0)).collect()).collect();
-        let value = arithmetic_mean(&values)?;
-        return Some(Figure::between(value, bootstrap::ratio_interval(&counted, seed), values.len()));
+        let interval = if positive { bootstrap::positive_mean_interval } else { bootstrap::mean_interval };
+        return Some(Figure::between(arithmetic_mean(&values)?, interval(strata, seed), values.len()));
     }
-    match scale {
-        Scale::Log if values.iter().all(|&value| value > 0.0) => log_t(&values),
-        Scale::Linear | Scale::Log => linear_t(&values),
-    }
+    if positive { log_t(&values) } else { linear_t(&values) }
 }
 
 /// The mean over clusters of values that arise together, each cluster drawn whole.
@@ -131,7 +130,7 @@ fn linear_t(values: &[f64]) -> Option<Figure> {
 fn log_t(values: &[f64]) -> Option<Figure> {
     let value = arithmetic_mean(values)?;
     let logs: Vec<f64> = values.iter().map(|value| value.ln()).collect();
-    Some(match half_width(&logs) {
+    Some(match half_width_of_log_normal_mean(&logs) {
         Some(half) => Figure::between(value, (value * (-half).exp(), value * half.exp()), values.len()),
         None => Figure::bare(value, values.len()),
     })
@@ -143,9 +142,21 @@ fn half_width(values: &[f64]) -> Option<f64> {
     Some(student(count.checked_sub(1)? as f64)? * deviation(values)? / (count as f64).sqrt())
 }
 
+/// t(n-1, 97.5 %) · √(s²/n + s⁴/(2(n-1))): the logarithm of the mean is μ + σ²/2, and both are estimated.
+fn half_width_of_log_normal_mean(logs: &[f64]) -> Option<f64> {
+    let (count, variance) = (logs.len() as f64, deviation(logs)?.powi(2));
+    let freedom = count - 1.0;
+    Some(student(freedom)? * (variance / count + variance.powi(2) / (2.0 * freedom)).sqrt())
+}
+
 /// The quantile of Student's t that cuts off the upper half of what lies outside `CONFIDENCE`.
 pub(super) fn student(freedom: f64) -> Option<f64> {
     Some(StudentsT::new(0.0, 1.0, freedom).ok()?.inverse_cdf(f64::midpoint(1.0, CONFIDENCE)))
+}
+
+/// The same quantile of the normal distribution, 1.96.
+fn normal_reach() -> f64 {
+    Normal::standard().inverse_cdf(f64::midpoint(1.0, CONFIDENCE))
 }
 
 #[cfg(test)]
