@@ -342,6 +342,43 @@ fn a_job_whose_taskmanagers_are_all_stopped_comes_back_from_minio_and_its_keys_a
 }
 
 #[test]
+fn a_job_that_saturates_itself_tells_its_capacity_and_what_faults_cost_of_it() {
+    let stack = Stack::new();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/validate_model.rhai");
+    let short =
+        ["laws=fixed", "intervals=2s", "calm_intervals=0s,2s", "mtbf=15s", "faults=2", "calm=10s", "warm_up=8s"];
+    let changes = short.iter().flat_map(|change| ["-P", change]);
+    let arguments: Vec<&str> = [script, "--out", "run"].into_iter().chain(changes).collect();
+    let output = stack.cprun(&arguments).output().expect("it starts");
+    let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let summary = json(&stack.out().join("summary.json"));
+    for reason in summary["reasons"].as_array().expect("a list") {
+        assert!(reason.as_str().is_some_and(|reason| reason.contains("samples are missing")), "{reason}\n{told}");
+    }
+    let figure = |row: &serde_json::Value, name: &str| row["figures"][name]["value"].as_f64();
+    for row in summary["rows"].as_array().expect("rows") {
+        let broken = row["axes"]["faults"] == "fixed";
+        assert_eq!(figure(row, "capacity_per_s").is_some(), !broken, "{row}");
+        assert!(figure(row, "useful_per_s").is_some_and(|rate| rate > 1_000.0), "{row}");
+        assert_eq!(figure(row, "written_p99_ms"), None, "{row}");
+        if broken && !summary["reasons"].as_array().is_some_and(|reasons| !reasons.is_empty()) {
+            assert!(figure(row, "U_measured").is_some_and(|share| (0.0..=1.1).contains(&share)), "{row}\n{told}");
+            assert!(figure(row, "U_realised").is_some_and(|share| (0.0..1.0).contains(&share)), "{row}\n{told}");
+        }
+    }
+    let faults = rows(&stack.out().join("faults.csv"));
+    assert_eq!(faults.len(), 2, "{told}");
+    for fault in faults.iter().filter(|fault| fault["outcome"] == "restart") {
+        assert!(number(fault, "R_s") > 3.0 && number(fault, "restored_checkpoint") > 0.0, "{fault:?}");
+        // Back to a checkpoint, and no further: at most T and the checkpoint under way are read again.
+        assert!(number(fault, "rework_records") >= 0.0, "{fault:?}");
+    }
+    assert!(faults.iter().any(|fault| fault["outcome"] == "restart"), "{faults:?}");
+    assert_eq!(rows(&stack.out().join("windows.csv")).len(), 0);
+    stack.nothing_runs_within(Duration::from_secs(1));
+}
+
+#[test]
 fn an_interrupted_run_keeps_what_it_measured() {
     let stack = Stack::new();
     let mut child = stack.start_long();

@@ -4,7 +4,8 @@
 //!
 //! R_eff = R + (capacity missed from `first` until steady) / capacity. The capacity before the fault is the raw rate of
 //! the 10 s before it, as far as those lie behind the recovery before; a job is steady at the first of four sampling
-//! steps running that read at least 95 % of it.
+//! steps running that together read at least 95 % of it. Each of the four by itself would have to, were it not that every
+//! step with a checkpoint in it falls below: under short intervals a job would never count as steady.
 //!
 //! A cycle reaches from `issued` of a fault to `issued` of the next. Its progress is from the position that was restored
 //! after the one to the position that was restored after the other: what a fault took back counts for no cycle.
@@ -19,7 +20,7 @@ use crate::record::EpochMs;
 const BEFORE_MS: f64 = 10_000.0;
 const LEAST_BEFORE_MS: f64 = 2_000.0;
 
-/// Sampling steps running, and the share of the capacity that each must reach.
+/// Sampling steps running, and the share of the capacity that they must reach.
 const STEADY_STEPS: usize = 4;
 const STEADY_SHARE: f64 = 0.95;
 
@@ -136,7 +137,8 @@ impl Counted {
             self.per_ms(Bounds { lo, hi: lo + step_ms }) / capacity_per_ms
         };
         let shares: Vec<f64> = (0..steps as usize).map(step).collect();
-        let place = shares.windows(STEADY_STEPS).position(|run| run.iter().all(|share| *share >= STEADY_SHARE));
+        let enough = STEADY_SHARE * STEADY_STEPS as f64;
+        let place = shares.windows(STEADY_STEPS).position(|run| run.iter().sum::<f64>() >= enough);
         let before = &shares[..place.unwrap_or(shares.len())];
         let steady = place.map(|place| {
             let lo = from + step_ms * place as f64;
