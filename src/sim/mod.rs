@@ -9,6 +9,8 @@
 //! it begins with the first source subtask, and stops when any of its TaskManagers does, as backpressure would
 //! stop the others soon.
 //!
+//! Beside it [`monte_carlo`] simulates the model and not a cluster.
+//!
 //! A world is driven from outside ([`World::advance_to`]), knows no other clock, and with the same seed and the
 //! same calls does the same.
 
@@ -17,6 +19,7 @@ mod conduct;
 mod instance;
 mod job;
 mod load;
+pub mod monte_carlo;
 mod noise;
 mod queue;
 mod windows;
