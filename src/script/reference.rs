@@ -158,7 +158,7 @@ fn units() -> String {
          can be multiplied and divided by numbers; one divided by another is a number: `1.h / 1.min` is `60.0`. Sizes \
          add up, compare, and can be multiplied by whole numbers. `.seconds` and `.bytes` give the bare number. A duration prints in seconds.\n\n\
          Where a duration is wanted, a bare number is an error: nobody can tell seconds from milliseconds later. Only \
-         the formulas of `analysis::` take both, numbers being seconds.\n\n\
+         the formulas of `analysis::` and `sim::` take both, numbers being seconds.\n\n\
          `1/600` divides whole numbers and gives 0: write `1.0/600.0`."
     )
 }

@@ -173,6 +173,15 @@ impl Session {
         })
     }
 
+    /// Whether a long computation may go on: no signal came, and the end of the thread was not asked for.
+    pub fn go_on(&self) -> Result<()> {
+        let signals = &self.host.signals;
+        if signals.cancelled.is_cancelled() {
+            return Err(signals.error().unwrap_or_else(|| Error::new(Kind::Interrupted, "interrupted")));
+        }
+        if limits::stop_token().is_cancelled() { Err(limits::stopped()) } else { Ok(()) }
+    }
+
     /// Now, on the clock that waits wait by.
     #[must_use]
     pub fn now(&self) -> tokio::time::Instant {

@@ -1,6 +1,6 @@
 //! `analysis::…`: the formulas, what a study measured, and figures of lists.
 
-mod figures;
+pub(super) mod figures;
 mod study;
 
 use rhai::Dynamic;
@@ -14,17 +14,17 @@ const MODELS: Kind = Kind::Word(|| Model::ALL.map(Model::name).to_vec());
 
 const T: Opt = Opt::required("T", Kind::Seconds, "checkpoint interval");
 const C: Opt = Opt::required("c", Kind::Seconds, "cost of one checkpoint");
-const R_DOC: &str = "cost of one restart, from the fault to the first record after it";
-const LAMBDA: Opt = Opt::new(
+pub(super) const R_DOC: &str = "cost of one restart, from the fault to the first record after it";
+pub(super) const LAMBDA: Opt = Opt::new(
     "lambda",
     Kind::Number,
     "",
     "failures a second; `1.0/600.0` is one in ten minutes. Either this or `mtbf` must be given",
 );
-const MTBF: Opt = Opt::new("mtbf", Kind::Seconds, "", "mean time between failures, 1/lambda");
-const N: Opt = Opt::new("n", Kind::Number, "1", "depth of the topology: operators on the longest path");
-const DELTA: Opt = Opt::new("delta", Kind::Seconds, "0", "delay of a checkpoint's barrier in each hop");
-const MODEL: Opt = Opt::new("model", MODELS, "\"poisson\"", "what is assumed of failures and triggers");
+pub(super) const MTBF: Opt = Opt::new("mtbf", Kind::Seconds, "", "mean time between failures, 1/lambda");
+pub(super) const N: Opt = Opt::new("n", Kind::Number, "1", "depth of the topology: operators on the longest path");
+pub(super) const DELTA: Opt = Opt::new("delta", Kind::Seconds, "0", "delay of a checkpoint's barrier in each hop");
+pub(super) const MODEL: Opt = Opt::new("model", MODELS, "\"poisson\"", "what is assumed of failures and triggers");
 
 const STUDY: Argument = Argument::required("study", Kind::Handle("study"), "what `experiment` returned");
 const VALUES: Argument = Argument::required(
@@ -191,13 +191,17 @@ fn conditions(call: &Call<'_>) -> Result<(Model, Conditions)> {
     let cost_s = call.required("c", call.seconds("c"))?;
     // Only `schedule` knows an optimum that depends on R.
     let restart_s = call.seconds("R").unwrap_or(0.0);
-    let model = call.text("model").map_or(Ok(Model::Poisson), |name| Model::from_name(&name))?;
+    let model = model_of(call)?;
     let depth = call.number("n").unwrap_or(1.0);
     let hop_delay_s = call.seconds("delta").unwrap_or(0.0);
     Ok((model, Conditions { depth, hop_delay_s, ..Conditions::new(cost_s, restart_s, lambda_per_s(call)?) }))
 }
 
-fn lambda_per_s(call: &Call<'_>) -> Result<f64> {
+pub(super) fn model_of(call: &Call<'_>) -> Result<Model> {
+    call.text("model").map_or(Ok(Model::Poisson), |name| Model::from_name(&name))
+}
+
+pub(super) fn lambda_per_s(call: &Call<'_>) -> Result<f64> {
     let name = call.name();
     if call.int("lambda") == Some(0) {
         return Err(Error::script(format!("{name}: `lambda` is the whole number 0"))

@@ -16,6 +16,7 @@ mod observe;
 mod replay;
 mod report;
 mod run;
+mod sim;
 mod top;
 
 use std::collections::BTreeMap;
@@ -81,6 +82,12 @@ const PARTS: &[Part] = &[
         module: "analysis",
         doc: "The formulas, what an experiment measured, and figures of lists.",
         primitives: analysis::PRIMITIVES,
+        handles: Vec::new,
+    },
+    Part {
+        module: "sim",
+        doc: "Simulation of the model, where there is no formula or to check one.",
+        primitives: sim::PRIMITIVES,
         handles: Vec::new,
     },
 ];
