@@ -41,6 +41,17 @@ public final class NycWindow {
                     "out-of-orderness-ms",
                     "columns");
 
+    /**
+     * How many of its rows a source subtask may be ahead of the slowest one. Nothing else keeps together
+     * subtasks that read as fast as they can, and windows pile up behind the slowest. In rows, as time
+     * passes faster on a faster machine; and twice what a subtask would read between two updates at
+     * 250,000 rows a second, more than it can: with fewer it would wait for the next update rather than
+     * for the others, and its job would look slower than it is.
+     */
+    private static final int ROWS_AHEAD = 50_000;
+
+    private static final Duration ALIGNED_EVERY = Duration.ofMillis(100);
+
     private NycWindow() {}
 
     public static void main(String[] args) throws Exception {
@@ -113,12 +124,10 @@ public final class NycWindow {
             long outOfOrdernessMs)
             throws IOException {
         RowBlock block = RowBlock.examine(path, TripParser.of(columns, false), outOfOrdernessMs);
-        // Nothing else keeps subtasks together that run as fast as they can, and windows pile up behind the
-        // slowest. In parts of the block, for that is a number of rows, however fast the job is.
-        Duration drift = Duration.ofMillis(block.spanMs() / 10);
+        Duration drift = block.covers(ROWS_AHEAD * env.getParallelism());
         return env.fromSource(
                         new RowBlockSource(block, columns, keepRows),
-                        watermarks.withWatermarkAlignment("trips", drift, Duration.ofMillis(100)),
+                        watermarks.withWatermarkAlignment("trips", drift, ALIGNED_EVERY),
                         "trips",
                         TypeInformation.of(Trip.class))
                 .uid("trips-of-block");

@@ -3,6 +3,7 @@ package cprun.nyc;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.Serializable;
+import java.time.Duration;
 import java.util.Arrays;
 import org.apache.flink.core.fs.Path;
 
@@ -42,6 +43,11 @@ final class RowBlock implements Serializable {
 
     long spanMs() {
         return spanMs;
+    }
+
+    /** The event time that so many rows take, on the whole. */
+    Duration covers(long rows) {
+        return Duration.ofMillis((long) ((double) spanMs * rows / this.rows));
     }
 
     /**
