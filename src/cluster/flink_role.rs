@@ -189,10 +189,13 @@ pub fn write_configuration(conf: &Path, flink: &str, configuration: &BTreeMap<St
     Ok(())
 }
 
+/// The alignment of watermarks would write a line each time, which is ten a second.
 const LOGGING: &str = "\
 monitorInterval = 0
 rootLogger.level = INFO
 rootLogger.appenderRef.console.ref = console
+logger.alignment.name = org.apache.flink.runtime.source.coordinator.SourceCoordinator
+logger.alignment.level = WARN
 appender.console.name = console
 appender.console.type = Console
 appender.console.layout.type = PatternLayout
