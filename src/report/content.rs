@@ -10,8 +10,10 @@ use crate::analysis::provenance::{Machine, Provenance};
 use crate::analysis::results::{Cell, Headline, Results};
 
 /// The tables of a page, the answer first.
-const TABLES: [Part; 11] = [
+const TABLES: [Part; 13] = [
     Part::Optimum,
+    Part::Capacity,
+    Part::Validation,
     Part::AsMeasured,
     Part::Conclusions,
     Part::Budget,
@@ -28,12 +30,12 @@ const TABLES: [Part; 11] = [
 pub fn document(results: &Results, provenance: &Provenance, gallery: &Gallery) -> Document {
     let mut sections = vec![answer(results), conditions(results, provenance)];
     sections.extend(texts(results));
-    sections.extend(TABLES.iter().filter_map(|part| {
+    sections.extend(TABLES.iter().filter(|part| part.belongs(results)).filter_map(|part| {
         let table = part.table(results)?;
         Some(Section::new(part.name(), table.title.clone(), vec![Block::Table(table)]))
     }));
     sections.extend(plots(gallery));
-    sections.extend([reading(), files(), again(results, provenance)]);
+    sections.extend([reading(results), files(), again(results, provenance)]);
     Document { title: title(results), sections }
 }
 
@@ -202,8 +204,8 @@ fn said_as(part: &Part, results: &Results) -> Vec<Block> {
 }
 
 /// How the figures are to be read, in the report itself: it may be all that a reader ever sees.
-fn reading() -> Section {
-    let terms = vec![
+fn reading(results: &Results) -> Section {
+    let mut terms = vec![
         (
             "T, T_real",
             "the checkpoint interval as configured, and the median time from trigger to trigger that came of it",
@@ -236,6 +238,9 @@ fn reading() -> Section {
         ("lag", "records in the topic that the source has not passed yet"),
         ("invalid, unknown", "a trial that broke a limit of the table of verdicts; one that could not tell"),
     ];
+    if results.is_saturated() {
+        terms.extend(SATURATED);
+    }
     Section::new(
         "reading",
         "How to read this",
@@ -243,6 +248,20 @@ fn reading() -> Section {
         vec![Block::Terms(terms), Block::Text("The full definitions: docs/method.md of cprun.".into())],
     )
 }
+
+/// What a reader needs only where there was saturating load.
+const SATURATED: [(&str, &str); 4] = [
+    (
+        "capacity, μ",
+        "useful throughput under saturating load without faults; μ (capacity_at_rest_per_s) also without checkpoints",
+    ),
+    ("c_capacity", "what a checkpoint takes of the throughput: the c of throughput = μ(1 - c/T_real)"),
+    ("R_eff", "R, and the capacity missed from the first record until the job is as fast as before, in seconds of it"),
+    (
+        "U_measured, U_realised, U_gap",
+        "progress that was restored over μ x time, between the first fault and the last; what the model gives for just those faults; the one less the other (_eff: with R_eff)",
+    ),
+];
 
 fn files() -> Section {
     let rows = [

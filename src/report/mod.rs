@@ -13,6 +13,9 @@ mod markdown;
 pub mod number;
 pub mod outlook;
 pub mod plots;
+mod saturated;
+#[cfg(test)]
+mod saturated_story;
 mod table;
 mod tables;
 
@@ -34,6 +37,10 @@ pub enum Part {
     AsMeasured,
     /// T* and what was the best interval tried.
     Optimum,
+    /// What saturated jobs do without faults, and what a checkpoint takes of it.
+    Capacity,
+    /// Measured utilization beside what the models predict of it.
+    Validation,
     /// Rates with and without faults.
     Throughput,
     /// Written and visible, over all and by the course of a fault.
@@ -57,11 +64,13 @@ pub enum Part {
 
 impl Part {
     /// All tables, in the order in which a terminal shows them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Faults,
         Self::StudyMethod,
         Self::AsMeasured,
         Self::Optimum,
+        Self::Capacity,
+        Self::Validation,
         Self::Throughput,
         Self::Latency,
         Self::Budget,
@@ -71,11 +80,13 @@ impl Part {
         Self::Verdicts,
     ];
 
-    pub const NAMES: [&'static str; 11] = [
+    pub const NAMES: [&'static str; 13] = [
         "faults",
         "study_method",
         "as_measured",
         "optimum",
+        "capacity",
+        "validation",
         "throughput",
         "latency",
         "budget",
@@ -97,6 +108,8 @@ impl Part {
             Self::StudyMethod => "study_method",
             Self::AsMeasured => "as_measured",
             Self::Optimum => "optimum",
+            Self::Capacity => "capacity",
+            Self::Validation => "validation",
             Self::Throughput => "throughput",
             Self::Latency => "latency",
             Self::Budget => "budget",
@@ -107,6 +120,14 @@ impl Part {
             Self::Plot(_) => "plot",
             Self::Text(_) => "text",
             Self::Rows(_) => "rows",
+        }
+    }
+
+    /// Whether a reader of the run waits for it. Who asks for another one is told why it is empty.
+    fn belongs(&self, results: &Results) -> bool {
+        match self {
+            Self::Capacity | Self::Validation => results.is_saturated(),
+            _ => true,
         }
     }
 
@@ -153,6 +174,8 @@ impl Part {
             Self::StudyMethod => Some(tables::study_method(results)),
             Self::AsMeasured => Some(tables::as_measured(results)),
             Self::Optimum => Some(tables::optimum(results)),
+            Self::Capacity => Some(saturated::capacity(results)),
+            Self::Validation => Some(saturated::validation(results)),
             Self::Throughput => Some(findings::throughput(results)),
             Self::Latency => Some(findings::latency(results)),
             Self::Budget => Some(findings::budget(results)),
@@ -176,10 +199,11 @@ pub fn terminal(results: &Results, part: &Part) -> String {
     }
 }
 
-/// All tables, as the terminal shows them; the limits only where one of them was broken.
+/// All tables that belong to the run, as the terminal shows them; the limits only where one of them was broken.
 #[must_use]
 pub fn whole(results: &Results) -> String {
-    let parts = Part::ALL.iter().filter(|part| **part != Part::Verdicts || results.is_any_check_broken());
+    let parts = Part::ALL.iter().filter(|part| part.belongs(results));
+    let parts = parts.filter(|part| **part != Part::Verdicts || results.is_any_check_broken());
     parts.map(|part| terminal(results, part)).collect::<Vec<_>>().join("\n")
 }
 

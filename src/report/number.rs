@@ -45,6 +45,20 @@ pub fn percent(cell: &Cell) -> String {
     }
 }
 
+/// The difference of two shares, in points of a percent.
+#[must_use]
+pub fn points(cell: &Cell) -> String {
+    match cell {
+        Cell::Known(figure) => match (figure.lo, figure.hi) {
+            (Some(lo), Some(hi)) => {
+                format!("{:+.1} points [{:+.1}, {:+.1}]", figure.value * 100.0, lo * 100.0, hi * 100.0)
+            }
+            _ => format!("{:+.1} points", figure.value * 100.0),
+        },
+        Cell::Empty(reason) => format!("– ({reason})"),
+    }
+}
+
 fn trimmed(text: &str) -> &str {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
 }

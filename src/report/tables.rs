@@ -116,8 +116,11 @@ pub fn as_measured(results: &Results) -> Table {
     notes.push(
         "CPU, disk and network: of all TaskManagers together; checkpoint_cpu_s and its like: all that they did from trigger to acknowledgement; checkpoint_extra_…: what of it is beyond their usual rate between checkpoints, which noise can make negative".into(),
     );
-    let saturated = results.trials.iter().any(|trial| trial.capacity_of.is_some());
-    let only = if saturated { "" } else { "; c_capacity_s, R_eff_s and U_measured exist under saturating load only" };
+    let only = if results.is_saturated() {
+        ""
+    } else {
+        "; c_capacity_s, R_eff_s and U_measured exist under saturating load only"
+    };
     notes.push(format!("U and T* use {}{only}", results.optimum.cost));
     Table {
         title: "As measured".into(),

@@ -19,24 +19,55 @@ pub struct Capacity {
     pub cost: Option<Figure>,
 }
 
-/// By what the capacity depends on.
-pub fn capacities(trials: &[TrialResult]) -> BTreeMap<&str, Capacity> {
-    let mut points: BTreeMap<&str, Vec<(f64, f64)>> = BTreeMap::new();
-    for trial in trials.iter().filter(|trial| trial.is_calm()) {
-        if let Some((key, point)) = trial.capacity_of.as_deref().zip(point(trial)) {
-            points.entry(key).or_default().push(point);
-        }
-    }
-    points.into_iter().filter_map(|(key, points)| Some((key, capacity(&points)?))).collect()
+/// The trials without faults that measure one capacity, in the order in which they ran.
+#[derive(Clone, Debug)]
+pub struct CapacityLine<'a> {
+    pub points: Vec<CapacityPoint<'a>>,
+    /// None where checkpoints and no two frequencies of them are all that was measured.
+    pub capacity: Option<Capacity>,
 }
 
-/// 1/T_real in 1/s, and the throughput.
-fn point(trial: &TrialResult) -> Option<(f64, f64)> {
-    let frequency = match trial.interval_s {
+#[derive(Clone, Copy, Debug)]
+pub struct CapacityPoint<'a> {
+    pub trial: &'a TrialResult,
+    /// 1/T_real in 1/s; 0 without checkpoints.
+    pub frequency_per_s: f64,
+    pub useful_per_s: f64,
+}
+
+/// One for each capacity that was measured.
+#[must_use]
+pub fn capacity_lines(trials: &[TrialResult]) -> Vec<CapacityLine<'_>> {
+    lines(trials).into_iter().map(|(_, line)| line).collect()
+}
+
+/// By what the capacity depends on.
+pub fn capacities(trials: &[TrialResult]) -> BTreeMap<&str, Capacity> {
+    lines(trials).into_iter().filter_map(|(key, line)| Some((key, line.capacity?))).collect()
+}
+
+fn lines(trials: &[TrialResult]) -> Vec<(&str, CapacityLine<'_>)> {
+    let mut lines: Vec<(&str, CapacityLine<'_>)> = Vec::new();
+    for trial in trials.iter().filter(|trial| trial.is_calm()) {
+        let Some((key, point)) = trial.capacity_of.as_deref().zip(point(trial)) else { continue };
+        match lines.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, line)) => line.points.push(point),
+            None => lines.push((key, CapacityLine { points: vec![point], capacity: None })),
+        }
+    }
+    for (_, line) in &mut lines {
+        let points: Vec<_> = line.points.iter().map(|point| (point.frequency_per_s, point.useful_per_s)).collect();
+        line.capacity = capacity(&points);
+    }
+    lines
+}
+
+fn point(trial: &TrialResult) -> Option<CapacityPoint<'_>> {
+    let frequency_per_s = match trial.interval_s {
         None => 0.0,
         Some(set) => 1.0 / median(trial.trigger_gaps_s.iter().copied()).unwrap_or(set),
     };
-    Some((frequency, trial.useful_per_s?))
+    Some(CapacityPoint { trial, frequency_per_s, useful_per_s: trial.useful_per_s? })
 }
 
 fn capacity(points: &[(f64, f64)]) -> Option<Capacity> {
@@ -53,6 +84,17 @@ fn capacity(points: &[(f64, f64)]) -> Option<Capacity> {
 pub enum Restart {
     ToFirstRecord,
     Effective,
+}
+
+impl Restart {
+    /// As summary.csv names it.
+    #[must_use]
+    pub fn figure(self) -> &'static str {
+        match self {
+            Self::ToFirstRecord => "R_s",
+            Self::Effective => "R_eff_s",
+        }
+    }
 }
 
 /// Utilization over the cycles between real faults.

@@ -1,5 +1,6 @@
 //! U over the interval as the models see it, with c and R interpolated between the measured points as for T*.
 
+use super::capacity::Restart;
 use super::optimum::{Points, by_other_axes};
 use super::row::Row;
 use crate::analysis::model::{Conditions, Model, utilization};
@@ -28,17 +29,17 @@ pub struct UtilizationPoint {
     pub schedule: Option<f64>,
 }
 
-/// One curve for each combination of the other axes that has c, R and λ. `also_s` are intervals that the curves
+/// One curve for each combination of the other axes that has c, that R and λ. `also_s` are intervals that the curves
 /// must reach beside the measured ones.
 #[must_use]
-pub fn utilization_curves(rows: &[Row], also_s: &[f64]) -> Vec<UtilizationCurve> {
-    by_other_axes(rows).into_iter().filter_map(|(axes, rows)| curve(axes, &rows, also_s)).collect()
+pub fn utilization_curves(rows: &[Row], restart: Restart, also_s: &[f64]) -> Vec<UtilizationCurve> {
+    by_other_axes(rows).into_iter().filter_map(|(axes, rows)| curve(axes, &rows, restart, also_s)).collect()
 }
 
-fn curve(axes: Vec<Axis>, rows: &[&Row], also_s: &[f64]) -> Option<UtilizationCurve> {
+fn curve(axes: Vec<Axis>, rows: &[&Row], restart: Restart, also_s: &[f64]) -> Option<UtilizationCurve> {
     let lambda_per_s = rows.iter().find_map(|row| row.lambda_per_s)?;
     // Only the values are drawn, none at random: any seed does.
-    let known = Points::of(rows, 0);
+    let known = Points::of(rows, restart, 0);
     let costs: Vec<f64> = known.costs.iter().map(|input| input.figure.value).collect();
     let restarts: Vec<f64> = known.restarts.iter().map(|input| input.figure.value).collect();
     if costs.is_empty() || restarts.is_empty() {

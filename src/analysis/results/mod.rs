@@ -16,6 +16,7 @@ mod trial;
 
 pub use answer::{Answer, Tried};
 pub use axes::{axis_column, axis_value};
+pub use capacity::{Capacity, CapacityLine, CapacityPoint, Restart, capacity_lines};
 pub use conclusions::{Conclusion, Finding};
 pub use curves::{UtilizationCurve, UtilizationPoint, utilization_curves};
 pub use figures::{Cell, FIGURES, Figures, MEASURED_TABLE};
@@ -58,6 +59,12 @@ impl Results {
     /// The trials of one combination of axes.
     pub fn trials_of<'a>(&'a self, row: &'a Row) -> impl Iterator<Item = &'a TrialResult> {
         self.trials.iter().filter(|trial| trial.combination() == row.combination)
+    }
+
+    /// Whether a job had always more to read than it could: capacity and utilization are measured there only.
+    #[must_use]
+    pub fn is_saturated(&self) -> bool {
+        self.trials.iter().any(|trial| trial.capacity_of.is_some())
     }
 
     /// Whether any trial broke a limit of the table of verdicts.

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::answer::{Answer, answer};
 use super::axes;
+use super::capacity::Restart;
 use super::figures::Cell;
 use super::row::{Row, input, optimum_cell};
 use super::trial::TrialResult;
@@ -115,7 +116,7 @@ fn input_of(row: &Row, name: &str, seed: u64) -> Option<Input> {
 
 fn headline(axes: Vec<Axis>, rows: &[&Row], trials: &[TrialResult], seed: u64) -> Headline {
     let lambda_per_s = rows.iter().find_map(|row| row.lambda_per_s);
-    let points = Points::of(rows, seed);
+    let points = Points::of(rows, Restart::ToFirstRecord, seed);
     let [poisson, flink, schedule] = Model::ALL.map(|model| fixed_point_cell(model, &points, lambda_per_s));
     let outside_measured = poisson.figure().is_some_and(|best| !points.holds(best.value));
     let at_optimum = poisson.figure().and_then(|best| points.utilization_at(best.value, lambda_per_s?));
@@ -133,12 +134,12 @@ pub(super) struct Points {
 }
 
 impl Points {
-    pub fn of(rows: &[&Row], seed: u64) -> Self {
+    pub fn of(rows: &[&Row], restart: Restart, seed: u64) -> Self {
         let mut known: Vec<(f64, Input, Option<Input>)> = rows
             .iter()
             .filter_map(|row| {
                 let real = row.figures.get("T_real_s").map(|figure| figure.value).or(row.interval_s)?;
-                Some((real.ln(), input_of(row, row.cost, seed)?, input_of(row, "R_s", seed)))
+                Some((real.ln(), input_of(row, row.cost, seed)?, input_of(row, restart.figure(), seed)))
             })
             .collect();
         known.sort_by(|left, right| left.0.total_cmp(&right.0));

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{FIGURES, Finding, MEASURED_TABLE, Results, analyse, axis_column, utilization_curves};
+use super::{FIGURES, Finding, MEASURED_TABLE, Restart, Results, analyse, axis_column, utilization_curves};
 use crate::analysis::history::Run;
 use crate::analysis::model::{Conditions, Model, optimal_interval, utilization};
 use crate::analysis::story::{Reading, Story, one_kill};
@@ -75,7 +75,7 @@ fn utilization_and_optimum_follow_from_c_and_r() {
 #[test]
 fn the_curves_of_u_go_through_the_measured_intervals_and_beyond() {
     let results = study();
-    let curves = utilization_curves(&results.rows, &[30.0]);
+    let curves = utilization_curves(&results.rows, Restart::ToFirstRecord, &[30.0]);
     assert_eq!(curves.len(), 1);
     let points = &curves[0].points;
     assert!(points[0].interval_s < 0.51 && points[points.len() - 1].interval_s > 119.0);
@@ -90,7 +90,7 @@ fn the_curves_of_u_go_through_the_measured_intervals_and_beyond() {
             );
         }
     }
-    assert!(utilization_curves(&[], &[30.0]).is_empty());
+    assert!(utilization_curves(&[], Restart::ToFirstRecord, &[30.0]).is_empty());
 }
 
 #[test]

@@ -37,6 +37,8 @@ pub struct TrialResult {
     pub interval_s: Option<f64>,
     /// 1/every of the fault schedule; None where there is none.
     pub lambda_per_s: Option<f64>,
+    /// Whether the schedule sets its faults 1/λ apart, or has that distance in the mean only.
+    pub even_faults: bool,
     pub faults: Vec<Fault>,
     pub checkpoints: Vec<CheckpointRow>,
     pub windows: Vec<WindowOutcome>,
@@ -158,6 +160,7 @@ impl TrialResult {
             error: trial.end.as_ref().and_then(|end| end.error.clone()),
             interval_s: trial.interval_s(),
             lambda_per_s: lambda_per_s(trial),
+            even_faults: trial.schedule.as_ref().is_some_and(|schedule| schedule.due_s.is_empty()),
             budget: budget(&faults, &checkpoints, &checkpoint_durations_s),
             checkpoint_durations_s,
             checkpoint_sizes_bytes: or_none(measured, |measured| checkpoints::sizes_bytes(&checkpoints, measured)),

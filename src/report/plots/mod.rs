@@ -6,6 +6,7 @@
 mod axis;
 mod budget;
 mod by_interval;
+mod capacity;
 mod checkpoints;
 mod folded;
 mod over_time;
@@ -16,6 +17,7 @@ mod scene;
 mod series;
 mod style;
 mod utilization;
+mod utilization_measured;
 
 use crate::analysis::results::Results;
 use crate::error::Result;
@@ -26,7 +28,7 @@ use scene::Scene;
 pub use render::png;
 
 /// The names of all plots, in the order of the report: stems of the files, and words of the script language.
-pub const NAMES: [&str; 10] = [
+pub const NAMES: [&str; 12] = [
     "metrics_over_time",
     "throughput_compared",
     "latency_over_time",
@@ -37,7 +39,14 @@ pub const NAMES: [&str; 10] = [
     "catch_up",
     "latency_by_checkpoint_phase",
     "budget",
+    "capacity_by_frequency",
+    "utilization_measured",
 ];
+
+/// Those that nobody misses below saturation: a report is silent on them there.
+const SATURATED: [&str; 2] = ["capacity_by_frequency", "utilization_measured"];
+
+const BELOW_CAPACITY: &str = "below capacity: no job had saturating load";
 
 /// A plot that has nothing to show, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +77,7 @@ pub fn all(results: &Results) -> Result<Gallery> {
     for name in NAMES {
         match one(results, name)? {
             Ok(plot) => gallery.figures.push(plot),
+            Err(_) if SATURATED.contains(&name) && !results.is_saturated() => {}
             Err(left_out) => gallery.left_out.push(left_out),
         }
     }
@@ -98,6 +108,9 @@ fn sketch(results: &Results, name: &str) -> Sketched {
         "catch_up" => recovery::catch_up(results),
         "latency_by_checkpoint_phase" => folded::latency(results),
         "budget" => budget::waterfall(results),
+        _ if SATURATED.contains(&name) && !results.is_saturated() => Err(BELOW_CAPACITY.into()),
+        "capacity_by_frequency" => capacity::by_frequency(results),
+        "utilization_measured" => utilization_measured::over_interval(results),
         _ => Err("there is no such plot".into()),
     }
 }

@@ -10,7 +10,7 @@ use super::axis::Axis;
 use super::render::text_width;
 use super::scene::{Anchor, Scene, Shape};
 use super::style::{FAULT, Mark, SMALL_PX, Stroke};
-use super::{NAMES, all, over_time, png, recovery};
+use super::{NAMES, SATURATED, all, over_time, png, recovery, told};
 use crate::analysis::budget::Budget;
 use crate::analysis::history::Run;
 use crate::analysis::provenance::Provenance;
@@ -18,7 +18,22 @@ use crate::analysis::results::{Results, analyse};
 use crate::analysis::story::{Reading, Story, one_kill};
 use crate::record::Line;
 use crate::report::document::Figure;
+use crate::report::saturated_story;
 use crate::report::{content, html, markdown};
+
+/// Those of every run.
+const ORDINARY: [&str; 10] = [
+    "metrics_over_time",
+    "throughput_compared",
+    "latency_over_time",
+    "restart_by_interval",
+    "checkpoint_duration",
+    "restart_phases",
+    "utilization_over_interval",
+    "catch_up",
+    "latency_by_checkpoint_phase",
+    "budget",
+];
 
 /// One kill at 20 s, and the results of a window for two zones each second, late while the job was down.
 fn trial(interval: f64, repeat: u32) -> Story {
@@ -80,7 +95,7 @@ fn fault_lines(scene: &Scene) -> usize {
 #[test]
 fn every_plot_is_drawn_and_names_its_axes_with_their_units() {
     let plots = drawn(&study());
-    assert_eq!(plots.len(), NAMES.len());
+    assert_eq!(plots.len(), NAMES.len() - SATURATED.len());
     let wanted: [(&str, &[&str]); 10] = [
         ("metrics_over_time", &["time since the measured phase began (s)", "latency (ms)", "checkpoint (ms)", "lag"]),
         ("throughput_compared", &["throughput (records/s)", "checkpoint interval T", "offered"]),
@@ -143,7 +158,7 @@ fn one_trial_of_each_and_a_simulation_say_so_in_the_figure() {
 #[test]
 fn a_plot_without_data_is_left_out_with_its_reason() {
     let gallery = all(&analyse(&Run::default(), true)).expect("no defect");
-    assert!(gallery.figures.is_empty() && gallery.left_out.len() == NAMES.len());
+    assert!(gallery.figures.is_empty() && gallery.left_out.len() == NAMES.len() - SATURATED.len());
     assert!(gallery.left_out.iter().any(|out| out.name == "catch_up" && out.reason.starts_with("no recovery")));
 
     let mut calm = Story::of(2.0, 1);
@@ -237,7 +252,7 @@ fn no_text_is_clipped_or_lies_over_another_however_many_combinations() {
     for count in [1, 2, 3, 8, 12] {
         let stories = (1..=count).map(|place| trial(f64::from(place) * 2.5, 1)).collect();
         let results = results(stories);
-        for name in NAMES {
+        for name in ORDINARY {
             let sketch = super::sketch(&results, name).unwrap_or_else(|reason| panic!("{name}: {reason}"));
             assert_laid_out(&format!("{name} of {count}"), &sketch.scene);
             let is_cut = sketch.caption.contains("irst 8 of 12");
@@ -276,12 +291,86 @@ fn a_long_run_is_small_and_keeps_its_peaks() {
     assert!(largest - least > 100.0, "{least} to {largest}");
 }
 
+const SATURATED_STUDY_AXES: [(&str, &[&str]); 2] = [
+    ("capacity_by_frequency", &["throughput (records/s)", "checkpoints a second, 1/T_real (1/s)"]),
+    (
+        "utilization_measured",
+        &[
+            "utilization U (%)",
+            "checkpoint interval T_real (s)",
+            "U_measured",
+            "model flink",
+            "fixed: a fault every 25 s",
+            "poisson: a fault every 25 s in the mean",
+        ],
+    ),
+];
+
+#[test]
+fn a_saturated_run_has_the_plots_that_need_saturation() {
+    let results = saturated_story::study();
+    let plots = drawn(&results);
+    for (name, labels) in SATURATED_STUDY_AXES {
+        let (plot, texts) = (&plots[name], texts(&plots[name].svg));
+        for label in labels {
+            assert!(texts.iter().any(|text| text == label), "{name} has no `{label}`: {texts:?}");
+        }
+        assert!(plot.caption.contains("n ") && plot.caption.contains("14 trials"), "{}", plot.caption);
+    }
+    insta::assert_snapshot!(plots["capacity_by_frequency"].caption, @"");
+    insta::assert_snapshot!(plots["utilization_measured"].caption, @"");
+    assert_eq!(plots, drawn(&saturated_story::study()));
+}
+
+/// A curve is drawn only where its model breaks the job as the schedule does.
+#[test]
+fn a_schedule_has_the_curves_of_its_own_models() {
+    let results = saturated_story::study();
+    let sketch = super::sketch(&results, "utilization_measured").unwrap_or_else(|reason| panic!("{reason}"));
+    let curves =
+        sketch.scene.shapes.iter().filter(|shape| matches!(shape, Shape::Line { points, .. } if points.len() > 10));
+    // `schedule` in one panel, `poisson` and `flink` in the other, each with R and with R_eff.
+    assert_eq!(curves.count(), 6);
+}
+
+#[test]
+fn what_needs_saturation_says_so_and_is_not_missed_below_it() {
+    let below = study();
+    let missed = all(&below).expect("no defect").left_out;
+    for name in SATURATED {
+        assert!(missed.iter().all(|out| out.name != name));
+        assert_eq!(told(&below, name), format!("plot: no {name}: below capacity: no job had saturating load\n"));
+    }
+    let reasons = |results: &Results| {
+        let left_out = all(results).expect("no defect").left_out;
+        let reason = |name: &str| left_out.iter().find(|out| out.name == name).map(|out| out.reason.clone());
+        SATURATED.map(reason).map(Option::unwrap_or_default)
+    };
+    let [capacity, measured] = reasons(&saturated_story::study_without_calm());
+    assert_eq!(capacity, "no sound trials without faults at two intervals, or one and none");
+    assert_eq!(measured, "no sound trial without faults tells the capacity");
+    let [capacity, measured] = reasons(&saturated_story::study_of_one_interval());
+    assert_eq!(capacity, "no sound trials without faults at two intervals, or one and none");
+    assert_eq!(measured, "no faults are scheduled");
+}
+
+#[test]
+fn plots_of_saturated_runs_are_laid_out_however_many_intervals() {
+    for results in [saturated_story::study(), saturated_story::study_of(8), saturated_story::noisy_study()] {
+        for name in SATURATED {
+            let sketch = super::sketch(&results, name).unwrap_or_else(|reason| panic!("{name}: {reason}"));
+            assert_laid_out(name, &sketch.scene);
+        }
+    }
+}
+
 #[test]
 fn the_stdlib_asks_for_every_plot_in_the_order_of_the_report() {
     let source = include_str!("../../../stdlib/interval_report.rhai");
     // A table may have the name of a plot.
     let (_, asked) = source.split_once("for name in").expect("one list");
-    let places: Vec<usize> = NAMES.iter().map(|name| asked.find(&format!("\"{name}\"")).expect("asked for")).collect();
+    let places: Vec<usize> =
+        ORDINARY.iter().map(|name| asked.find(&format!("\"{name}\"")).expect("asked for")).collect();
     assert!(places.is_sorted(), "{places:?}");
 }
 

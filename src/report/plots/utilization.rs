@@ -8,13 +8,15 @@ use super::style::{
     BLACK, BLUE, Colour, DASHED, DOTTED, GREEN, LEFT, Mark, PURPLE, RIGHT, SKY, SOLID, Stroke, VERMILION,
 };
 use super::{Sketch, Sketched, figure};
-use crate::analysis::results::{Headline, Results, Row, UtilizationCurve, UtilizationPoint, utilization_curves};
+use crate::analysis::results::{
+    Headline, Restart, Results, Row, UtilizationCurve, UtilizationPoint, utilization_curves,
+};
 use crate::analysis::statistics::Figure;
 use crate::report::number::short;
 
-type Model = (&'static str, Stroke, fn(&UtilizationPoint) -> Option<f64>);
+pub type Model = (&'static str, Stroke, fn(&UtilizationPoint) -> Option<f64>);
 
-const MODELS: [Model; 3] = [
+pub const MODELS: [Model; 3] = [
     ("model poisson", Stroke { colour: BLUE, width: 1.8, opacity: 1.0, dash: SOLID }, |point| point.poisson),
     ("model flink", Stroke { colour: GREEN, width: 1.6, opacity: 1.0, dash: DASHED }, |point| point.flink),
     ("model schedule", Stroke { colour: PURPLE, width: 1.6, opacity: 1.0, dash: DOTTED }, |point| point.schedule),
@@ -58,7 +60,7 @@ const POINTS: [Measured; 3] = [
 ];
 
 /// Panels for other axes than the interval, at most.
-const PANELS: usize = 8;
+pub const PANELS: usize = 8;
 
 /// One combination of the other axes.
 struct Group<'a> {
@@ -90,7 +92,7 @@ fn groups(results: &Results) -> Vec<Group<'_>> {
         let headline = headlines.iter().find(|headline| headline.axes == curve.axes);
         Group { rows, headline, curve }
     };
-    utilization_curves(&results.rows, &best).into_iter().map(group).collect()
+    utilization_curves(&results.rows, Restart::ToFirstRecord, &best).into_iter().map(group).collect()
 }
 
 pub fn over_interval(results: &Results) -> Sketched {

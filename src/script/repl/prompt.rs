@@ -298,4 +298,4 @@ fn place_of(name: String) -> Place {
 }
 
 /// Functions of the stdlib that run experiments or report on them.
-const STUDY: [&str; 2] = ["experiment", "interval_report"];
+const STUDY: [&str; 4] = ["experiment", "interval_report", "capacity_report", "validation_report"];
