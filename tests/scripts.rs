@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 type Case = (&'static str, &'static [&'static str], &'static [i32], &'static [&'static str]);
 
 /// A script, its options for a short run, the exit codes that are right, and words that it must say.
-const SCRIPTS: [Case; 5] = [
+const SCRIPTS: [Case; 7] = [
     ("hello", &[], &[0], &["SIMULATED", "SIMULATED: The kill", "detected_s", "verdict: pass"]),
     (
         "fault_kinds",
@@ -35,6 +35,18 @@ const SCRIPTS: [Case; 5] = [
         &["-P", "local_recovery=[false]"],
         &[0],
         &["SIMULATED: Main effects on R", "heartbeat", "restart_delay", "parallelism", "Configuration moves R from "],
+    ),
+    (
+        "capacity",
+        &["-P", "repeats=2"],
+        &[0],
+        &["SIMULATED: Capacity and the cost of a checkpoint", "c_capacity_s", "c_duration_s", "verdict: pass"],
+    ),
+    (
+        "validate_model",
+        &["-P", "faults=4"],
+        &[0],
+        &["SIMULATED: Utilization: measured, and by the models", "U_measured", "U_realised", "verdict: pass"],
     ),
     ("import_csv", &[], &[0], &["By the state of the job", "running", "by state, less the time held down", "T_star"]),
 ];
