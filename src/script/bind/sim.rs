@@ -255,16 +255,87 @@ fn told(simulated: &Simulated) -> Dynamic {
 
 #[cfg(test)]
 mod tests {
+    use rhai::Engine;
+
     use super::*;
+    use crate::analysis::model::Conditions;
+    use crate::host::Host;
+    use crate::runtime::Runtime;
+    use crate::script::session::{self, Datasets, Purpose, Session};
+    use crate::script::source::Source;
+    use crate::script::{bind, errors, units};
+
+    fn of_script(options: &str) -> Map {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let source = Source { name: "x.rhai".into(), text: String::new(), folder: None };
+        let session = Session::new(
+            &Host::real(),
+            Runtime::real(runtime.handle().clone()),
+            source,
+            session::Options::default(),
+            Purpose::Evaluate,
+            Datasets::default(),
+        );
+        let mut engine = Engine::new();
+        units::register(&mut engine);
+        bind::register(&mut engine, &session);
+        let call = format!("sim::utilization(#{{ {options}, failures: 60, seed: 7 }})");
+        engine.eval::<Map>(&call).unwrap_or_else(|error| panic!("{call}: {}", errors::summary(&error).message))
+    }
+
+    fn direct(setup: &Setup) -> Dynamic {
+        told(&simulate(setup, Some(60), 7, || Ok(())).expect("in the domain"))
+    }
+
+    #[test]
+    fn each_option_reaches_the_simulation() {
+        let of = |model| Setup::of_model(model, 30.0, &Conditions::new(0.8, 80.0, 1.0 / 600.0));
+        let paper = || of(Model::Poisson);
+        let list = |values: &[f64]| Spread::Empirical(values.to_vec());
+        let lognormal = |mean_s, cv| Spread::LogNormal { mean_s, cv };
+        let trace = |cyclic| Law::trace(&[0.0, 600.0, 900.0], cyclic).expect("it rises");
+        let adaptive = |rule| Policy::Adaptive { first_s: 30.0, rule };
+        let cases = [
+            ("", paper()),
+            ("model: \"flink\"", of(Model::Flink)),
+            ("model: \"schedule\"", of(Model::Schedule)),
+            ("law: \"fixed\"", Setup { law: Law::Fixed { every_s: 600.0 }, ..paper() }),
+            ("law: \"weibull\", shape: 0.7", Setup { law: Law::weibull(0.7, 600.0), ..paper() }),
+            ("model: \"schedule\", law: \"poisson\"", of(Model::Flink)),
+            ("first: \"random\", min_pause: 2", Setup { min_pause_s: 2.0, ..of(Model::Flink) }),
+            ("model: \"flink\", first: \"interval\"", paper()),
+            ("duration: 3.s", Setup { duration_s: Some(3.0), ..paper() }),
+            ("n: 3, delta: 500.ms", Setup { depth_delay_s: 1.0, ..paper() }),
+            ("policy: \"young\"", Setup { policy: adaptive(Rule::Young), ..paper() }),
+            ("policy: \"optimal\"", Setup { policy: adaptive(Rule::Optimal), ..paper() }),
+            ("c_cv: 0.3, R_cv: 0.2", Setup { cost: lognormal(0.8, 0.3), restart: lognormal(80.0, 0.2), ..paper() }),
+            ("R_law: \"exponential\"", Setup { restart: Spread::Exponential { mean_s: 80.0 }, ..paper() }),
+        ];
+        for (options, setup) in cases {
+            let given = format!("T: 30.s, c: 0.8, R: 80.s, mtbf: 10.min, {options}");
+            let given = given.trim_end_matches(", ");
+            assert_eq!(Dynamic::from_map(of_script(given)).to_string(), direct(&setup).to_string(), "{given}");
+        }
+        let lists = "T: [5.s, 30], c: [0.5, 1.s], R: [80], lambda: 0.0016";
+        let of_lists = Setup {
+            law: Law::Poisson { mtbf_s: 1.0 / 0.0016 },
+            policy: Policy::Alternating(vec![5.0, 30.0]),
+            cost: list(&[0.5, 1.0]),
+            restart: list(&[80.0]),
+            ..paper()
+        };
+        assert_eq!(Dynamic::from_map(of_script(lists)).to_string(), direct(&of_lists).to_string());
+        for (cyclic, setup) in [true, false].map(|cyclic| (cyclic, Setup { law: trace(cyclic), ..paper() })) {
+            let given = format!("T: 30, c: 0.8, R: 80, law: \"trace\", times: [0.s, 10.min, 15.min], cyclic: {cyclic}");
+            assert_eq!(Dynamic::from_map(of_script(&given)).to_string(), direct(&setup).to_string(), "{given}");
+        }
+    }
 
     #[test]
     fn the_result_has_the_keys_that_are_promised() {
-        let conditions = crate::analysis::model::Conditions::new(0.8, 80.0, 1.0 / 600.0);
-        let setup = Setup::of_model(Model::Flink, 30.0, &conditions);
-        let simulated = simulate(&setup, Some(50), 1, || Ok(())).expect("in the domain");
-        let map = told(&simulated).try_cast::<Map>().expect("a map");
+        let map = of_script("T: 30, c: 0.8, R: 80, mtbf: 600");
         let names: Vec<&str> = map.keys().map(|name| name.as_str()).collect();
         assert_eq!(names, ["checkpoints", "events", "failures", "hi", "lo", "lost_to", "n", "value"]);
-        assert_eq!(map["events"].as_int().ok(), i64::try_from(simulated.counts.events()).ok());
+        assert_eq!(map["n"].as_int().ok(), Some(60));
     }
 }

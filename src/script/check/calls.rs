@@ -292,7 +292,9 @@ impl<'a> Walker<'a> {
         }
         if is_option(primitive, "lambda") && is_option(primitive, "mtbf") {
             let has = |key: &str| record.fields.contains_key(key);
-            if has("lambda") == has("mtbf") {
+            // What has these knows its failures otherwise.
+            let otherwise = has("times") || has("scale");
+            if has("lambda") == has("mtbf") && (has("mtbf") || !otherwise) {
                 let message = format!(
                     "{} wants one of `lambda` (failures a second) and `mtbf` (time between them)",
                     primitive.spoken()

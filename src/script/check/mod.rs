@@ -321,6 +321,8 @@ mod tests {
             "let p = params(#{ a: 1, b: 2.0 }); fn f(p) { p.a + p.b } print(f(p));",
             "let p = params(#{ list: [1.s] }, #{ quick: #{ list: 3.s } }); print(p.list);",
             "let o = #{ c: 1.0, mtbf: 10.min }; if true { o.R = 3.s; } print(analysis::optimal_interval(o));",
+            "print(sim::utilization(#{ T: 1, c: 0, R: 0, law: \"trace\", times: [0.s, 1.h] }).value);",
+            "print(sim::utilization(#{ T: 1, c: 0, R: 0, law: \"weibull\", shape: 2.0, scale: 1.h }).value);",
             "print(\"a\".len()); print([1].len); print(#{}.keys()); print(1.0.round()); print(3.max(4));",
             "let s = `a ${1 + 2} b ${ #{ a: 1 }.a } c`; print(s);",
             "let i = 0; while i < 3 { i += 1; } do { i -= 1; } until i == 0; loop { break; }",

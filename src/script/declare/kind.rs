@@ -69,6 +69,7 @@ impl Kind {
             Self::Number => "numbers".into(),
             Self::Text => "strings".into(),
             Self::Duration => "durations".into(),
+            Self::Seconds => "durations or seconds".into(),
             Self::Bytes => "sizes".into(),
             Self::Map => "maps".into(),
             Self::Closure(_) => "closures".into(),
