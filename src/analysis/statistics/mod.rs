@@ -14,7 +14,9 @@ mod dependence;
 mod line;
 mod quantile;
 mod ratio;
+mod shift;
 mod simulation;
+mod warm_up;
 
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
@@ -23,7 +25,9 @@ pub use compare::{difference, slope};
 pub use line::{LineCost, cost_of_line};
 pub use quantile::{interquartile_range, median, quantile, quantile_of_sorted};
 pub use ratio::ratio;
+pub use shift::shift;
 pub use simulation::{Input, simulate};
+pub use warm_up::warm_up_cut;
 
 /// The share of repeats that an interval is to hold.
 pub const CONFIDENCE: f64 = 0.95;

@@ -55,7 +55,7 @@ fn share_below(cluster: &[f64], value: f64) -> (f64, f64) {
     (cluster.iter().filter(|&&other| other <= value).count() as f64, cluster.len() as f64)
 }
 
-fn sorted(values: impl IntoIterator<Item = f64>) -> Vec<f64> {
+pub(super) fn sorted(values: impl IntoIterator<Item = f64>) -> Vec<f64> {
     let mut sorted: Vec<f64> = values.into_iter().collect();
     sorted.sort_by(f64::total_cmp);
     sorted

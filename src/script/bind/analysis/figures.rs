@@ -3,7 +3,7 @@
 use rhai::{Array, Dynamic, Map};
 
 use crate::analysis::foreign::{Field, Foreign};
-use crate::analysis::statistics::{Figure, Scale, mean as mean_of, quantile as quantile_of};
+use crate::analysis::statistics::{Figure, Scale, mean as mean_of, quantile as quantile_of, shift, warm_up_cut};
 use crate::error::{Error, Result};
 use crate::script::declare::{Call, Outcome};
 use crate::script::units::Duration;
@@ -25,18 +25,19 @@ pub fn maybe(value: Option<f64>) -> Dynamic {
 }
 
 /// The numbers of a list, and whether they are durations. What is `()` is left out.
-fn values(call: &Call<'_>) -> Result<(Vec<f64>, bool)> {
-    let list = call.required("values", call.list("values"))?;
+fn values(call: &Call<'_>, name: &str) -> Result<(Vec<f64>, bool)> {
+    let list = call.required(name, call.list(name))?;
     let given: Vec<&Dynamic> = list.iter().filter(|value| !value.is_unit()).collect();
     let durations = given.iter().filter(|value| value.is::<Duration>()).count();
     if durations != 0 && durations != given.len() {
-        return Err(Error::script(format!("{}: `values` mixes durations and plain numbers", call.name()))
+        return Err(Error::script(format!("{}: `{name}` mixes durations and plain numbers", call.name()))
             .hint("write all of them with a unit, or `.seconds` behind the durations"));
     }
-    let seconds = |value: &&Dynamic| {
-        (*value).clone().try_cast::<Duration>().map(|duration| duration.seconds).or_else(|| number(value))
-    };
-    Ok((given.iter().filter_map(seconds).collect(), durations > 0))
+    Ok((given.iter().filter_map(|value| seconds(value)).collect(), durations > 0))
+}
+
+fn seconds(value: &Dynamic) -> Option<f64> {
+    value.clone().try_cast::<Duration>().map(|duration| duration.seconds).or_else(|| number(value))
 }
 
 fn told(found: Option<Figure>, is_duration: bool) -> Dynamic {
@@ -44,7 +45,7 @@ fn told(found: Option<Figure>, is_duration: bool) -> Dynamic {
 }
 
 pub fn mean(call: &Call<'_>) -> Outcome {
-    let (values, are_durations) = values(call)?;
+    let (values, are_durations) = values(call, "values")?;
     let scale = if are_durations { Scale::Log } else { Scale::Linear };
     Ok(told(mean_of(&[values], scale, call.session.options.seed), are_durations))
 }
@@ -64,9 +65,28 @@ pub fn quantile(call: &Call<'_>) -> Outcome {
 }
 
 fn at(call: &Call<'_>, probability: f64) -> Outcome {
-    let (values, are_durations) = values(call)?;
+    let (values, are_durations) = values(call, "values")?;
     let alone: Vec<Vec<f64>> = values.into_iter().map(|value| vec![value]).collect();
     Ok(told(quantile_of(&[alone], probability, call.session.options.seed), are_durations))
+}
+
+pub fn difference(call: &Call<'_>) -> Outcome {
+    let ((a, a_in_seconds), (b, b_in_seconds)) = (values(call, "a")?, values(call, "b")?);
+    if !a.is_empty() && !b.is_empty() && a_in_seconds != b_in_seconds {
+        return Err(Error::script(format!("{}: one list holds durations, the other plain numbers", call.name()))
+            .hint("write both with a unit, or `.map(|value| value.seconds)` behind the durations")
+            .into());
+    }
+    Ok(told(shift(&a, &b), a_in_seconds))
+}
+
+pub fn warm_up(call: &Call<'_>) -> Outcome {
+    let (known, _) = values(call, "values")?;
+    let Some(cut) = warm_up_cut(&known) else { return Ok(Dynamic::UNIT) };
+    // A place in the list as it was given, with what is `()`.
+    let list = call.required("values", call.list("values"))?;
+    let mut places = list.iter().enumerate().filter(|(_, value)| !value.is_unit()).map(|(place, _)| place);
+    Ok(Dynamic::from_int(i64::try_from(places.nth(cut).unwrap_or(list.len())).unwrap_or(i64::MAX)))
 }
 
 pub fn read_csv(call: &Call<'_>) -> Outcome {
