@@ -193,6 +193,30 @@ pub enum Step {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         capacity_of: String,
     },
+    /// The job is to be stopped with a savepoint and submitted again with this interval, because the script wants it
+    /// so. From here on it is away on purpose.
+    RestartBegun {
+        at_epoch_ms: EpochMs,
+        interval_s: Option<f64>,
+    },
+    /// All tasks of the job that it went on as are running.
+    ///
+    /// Flink counts the attempts of each job from 0; in the journal those of a trial's later jobs are numbered on from
+    /// `first_attempt`, so that no two attempts of a trial share a number. Checkpoint ids Flink itself numbers on.
+    Restarted {
+        at_epoch_ms: EpochMs,
+        /// When the job before it had ended.
+        stopped_epoch_ms: EpochMs,
+        job_id: String,
+        interval_s: Option<f64>,
+        first_attempt: u32,
+    },
+    /// The move did not come about. Where no `Restarted` follows before the next `RestartBegun`, the job from before
+    /// went on; else it came back with the interval that stands there.
+    RestartFailed {
+        at_epoch_ms: EpochMs,
+        error: String,
+    },
     /// The sampler's step, in milliseconds.
     Collecting {
         every_ms: f64,

@@ -10,11 +10,11 @@ use super::history::Trial;
 use super::timeline::Fault;
 use crate::record::{Checkpoint, EpochMs};
 
-/// A checkpoint, and whether it met a fault.
+/// A checkpoint, and whether it met a fault or a planned restart.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CheckpointRow {
     pub checkpoint: Checkpoint,
-    /// Under way at some time in [issued, caught_up].
+    /// Under way at some time in [issued, caught_up] of a fault, or in a planned restart.
     pub during_fault: bool,
 }
 
@@ -102,8 +102,8 @@ pub fn trigger_gaps_s(rows: &[CheckpointRow], measured: (EpochMs, EpochMs), dist
 pub fn unexpected_failures(trial: &Trial, rows: &[CheckpointRow], faults: &[Fault]) -> Vec<u64> {
     let Some(first) = rows.iter().find(|row| row.is_completed()) else { return Vec::new() };
     let (from, to) = (first.checkpoint.trigger_epoch_ms, trial.replay_stop_epoch_ms().unwrap_or(f64::INFINITY));
-    let interval_ms = trial.interval_s().unwrap_or(0.0) * 1e3;
-    let excused = |at: EpochMs| faults.iter().any(|fault| is_excused(fault, at, interval_ms));
+    let interval_ms = |at: EpochMs| trial.interval_at(at).unwrap_or(0.0) * 1e3;
+    let excused = |at: EpochMs| faults.iter().any(|fault| is_excused(fault, at, interval_ms(at)));
     rows.iter()
         .filter(|row| row.checkpoint.status == "failed" && row.triggered_within((from, to)))
         .filter(|row| !excused(row.checkpoint.trigger_epoch_ms) && !row.during_fault)

@@ -38,6 +38,8 @@ pub struct Trial {
     pub axes: Vec<Axis>,
     pub start_epoch_ms: EpochMs,
     pub submitted: Option<Submitted>,
+    /// Restarts that the script asked for, in their order.
+    pub restarts: Vec<Restart>,
     pub collecting: Option<Collecting>,
     pub replay: Option<Replay>,
     pub schedule: Option<FaultSchedule>,
@@ -86,6 +88,28 @@ pub struct Submitted {
     pub saturated: bool,
     /// What its capacity depends on, as a hash; empty where it is not saturated.
     pub capacity_of: String,
+}
+
+/// The job was stopped with a savepoint and submitted again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Restart {
+    pub begun_epoch_ms: EpochMs,
+    /// What was wanted.
+    pub interval_s: Option<f64>,
+    pub resumed: Option<Resumed>,
+    /// When it was given up, and why. With `resumed` too the job came back as it was.
+    pub failed: Option<(EpochMs, String)>,
+}
+
+/// What a job went on as.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resumed {
+    /// All tasks run.
+    pub at_epoch_ms: EpochMs,
+    pub stopped_epoch_ms: EpochMs,
+    pub job_id: String,
+    pub interval_s: Option<f64>,
+    pub first_attempt: u32,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -281,6 +305,20 @@ impl Trial {
                     capacity_of,
                 });
             }
+            Step::RestartBegun { at_epoch_ms: begun_epoch_ms, interval_s } => {
+                self.restarts.push(Restart { begun_epoch_ms, interval_s, resumed: None, failed: None });
+            }
+            Step::Restarted { at_epoch_ms, stopped_epoch_ms, job_id, interval_s, first_attempt } => {
+                let resumed = Resumed { at_epoch_ms, stopped_epoch_ms, job_id, interval_s, first_attempt };
+                if let Some(restart) = self.restarts.last_mut() {
+                    restart.resumed = Some(resumed);
+                }
+            }
+            Step::RestartFailed { at_epoch_ms, error } => {
+                if let Some(restart) = self.restarts.last_mut() {
+                    restart.failed = Some((at_epoch_ms, error));
+                }
+            }
             Step::Collecting { every_ms, results_topic } => {
                 self.collecting = Some(Collecting { every_ms, results_topic });
             }
@@ -340,9 +378,17 @@ impl Trial {
         self.replay_end.as_ref().map(|end| end.at_epoch_ms).or(self.measured_to_epoch_ms)
     }
 
-    /// T as configured, in seconds.
+    /// T as configured, in seconds; where planned restarts changed it, as it was first.
     #[must_use]
     pub fn interval_s(&self) -> Option<f64> {
         self.submitted.as_ref()?.interval_s
+    }
+
+    /// T in force at `at`; during a planned restart the one before it.
+    #[must_use]
+    pub fn interval_at(&self, at: EpochMs) -> Option<f64> {
+        let resumed = self.restarts.iter().filter_map(|restart| restart.resumed.as_ref());
+        let last = resumed.filter(|resumed| resumed.at_epoch_ms <= at).next_back();
+        last.map_or_else(|| self.interval_s(), |resumed| resumed.interval_s)
     }
 }

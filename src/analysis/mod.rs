@@ -28,6 +28,7 @@ pub mod series;
 pub mod statistics;
 #[cfg(test)]
 pub(crate) mod story;
+pub mod stretches;
 pub mod throughput;
 pub mod timeline;
 pub mod validity;

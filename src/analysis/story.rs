@@ -311,6 +311,11 @@ fn time_of(observation: &Observation) -> f64 {
         Observation::Fault(mark) => mark.hi_epoch_ms,
         Observation::Window(Window::Result { visible_epoch_ms, .. }) => *visible_epoch_ms,
         Observation::Step(Step::MeasuredFrom { at_epoch_ms } | Step::MeasuredTo { at_epoch_ms, .. }) => *at_epoch_ms,
+        Observation::Step(
+            Step::RestartBegun { at_epoch_ms, .. }
+            | Step::Restarted { at_epoch_ms, .. }
+            | Step::RestartFailed { at_epoch_ms, .. },
+        ) => *at_epoch_ms,
         Observation::Step(Step::ReplayStop(end)) => end.at_epoch_ms,
         Observation::Step(Step::TrialEnd { .. } | Step::OracleRead { .. }) => f64::INFINITY,
         _ => f64::NEG_INFINITY,
@@ -389,6 +394,49 @@ pub fn one_stall() -> Story {
         .hang(1, "issued", 20_000.0, 20_002.0)
         .hang(1, "still", 20_000.0, 20_004.0)
         .hang(1, "back", 22_002.0, 22_003.0)
+        .measured(10_000.0, 45_000.0);
+    story
+}
+
+/// A planned restart from 2 s to 4 s in a measured phase from 10 s to 45 s: asked to stop at 20 s, stopped at 20.5 s,
+/// running at 21.5 s, the first record at 22 s. Its savepoint has the number 10.
+pub fn one_move() -> Story {
+    let mut story = Story::of(2.0, 1);
+    let savepoint = Checkpoint {
+        id: 10,
+        trigger: "savepoint".into(),
+        status: "completed".into(),
+        trigger_epoch_ms: 20_050.0,
+        ack_epoch_ms: Some(20_350.0),
+        duration_ms: Some(300.0),
+        sync_ms: None,
+        async_ms: None,
+        align_ms: None,
+        start_delay_ms: None,
+        size_bytes: Some(1_000),
+        incremental_bytes: None,
+    };
+    story
+        .load(46_000.0)
+        .source(Reading::steady(20_100.0))
+        .checkpoints(1, 3_000.0, 19_000.0, 2_000.0)
+        .step(Step::RestartBegun { at_epoch_ms: 20_000.0, interval_s: Some(4.0) })
+        .observe(Observation::Checkpoint(savepoint))
+        .job("FINISHED", 20_500.0)
+        .job("INITIALIZING", 20_600.0)
+        .restored(10, 20_900.0)
+        .job("RUNNING", 20_900.0)
+        .running(1, 0, 21_400.0)
+        .running(1, 1, 21_500.0)
+        .step(Step::Restarted {
+            at_epoch_ms: 21_500.0,
+            stopped_epoch_ms: 20_500.0,
+            job_id: "cd".into(),
+            interval_s: Some(4.0),
+            first_attempt: 1,
+        })
+        .source(Reading { attempt: 1, first: 22_000.0, until: 46_000.0, position: 20_050.0, pace: 4.0 })
+        .checkpoints(11, 24_000.0, 44_000.0, 4_000.0)
         .measured(10_000.0, 45_000.0);
     story
 }

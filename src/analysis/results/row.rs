@@ -22,12 +22,14 @@ use crate::analysis::saturation::Cycle;
 use crate::analysis::statistics::{
     Figure, Input, Scale, coefficient_of_variation, interquartile_range, mean, mean_of_clusters, quantile, simulate,
 };
+use crate::analysis::stretches;
 use crate::analysis::timeline::Fault;
 use crate::record::Axis;
 
 /// By how much T_real may exceed T before it is flagged.
 const STRETCHED: f64 = 1.05;
 
+const MOVED: &str = "planned restarts changed the interval: see its stretches";
 const BELOW_CAPACITY: &str = "below capacity";
 const NO_CALM_TRIAL: &str = "no sound trial without faults tells the capacity";
 const NO_CYCLE: &str = "no two faults whose restored positions are known";
@@ -140,7 +142,9 @@ struct Group<'a> {
 impl Group<'_> {
     fn row(mut self) -> Row {
         self.trials.sort_by_key(|trial| trial.repeat);
-        let interval_s = self.trials.iter().find_map(|trial| trial.interval_s);
+        // Of a combination in which the job was moved to another interval there is no one T.
+        let moved = self.is_moved();
+        let interval_s = self.trials.iter().find_map(|trial| trial.interval_s).filter(|_| !moved);
         let lambda_per_s = self.trials.iter().find_map(|trial| trial.lambda_per_s);
         let measured = Measured::of(&self);
         let figures = Figures::collect(|name| {
@@ -156,8 +160,8 @@ impl Group<'_> {
             interval_s,
             lambda_per_s,
             cost: measured.cost_name(),
-            stretched: real.zip(interval_s).is_some_and(|(real, set)| real > STRETCHED * set),
-            back_to_back: real.zip(measured.cost).is_some_and(|(real, cost)| real <= cost.value),
+            stretched: real.filter(|_| !moved).zip(interval_s).is_some_and(|(real, set)| real > STRETCHED * set),
+            back_to_back: real.filter(|_| !moved).zip(measured.cost).is_some_and(|(real, cost)| real <= cost.value),
             windows_missing: self.windows_missing(),
             figures,
             latency_by_course: self.latency_by_course(),
@@ -169,6 +173,9 @@ impl Group<'_> {
 
     fn observed(&self, name: &'static str, measured: &Measured) -> Cell {
         let no_recovery = "no recovery was seen";
+        if name == "T_real_s" && self.is_moved() {
+            return Cell::Empty(MOVED.into());
+        }
         let no_rate = "no trial has a measured phase with samples";
         let of_trials = |value: fn(&TrialResult) -> Option<f64>| self.mean_of_trials(name, no_rate, value);
         match name {
@@ -249,6 +256,7 @@ impl Group<'_> {
                 Ok(realised) => Cell::or(realised.measured(), NO_CYCLE),
                 Err(reason) => Cell::Empty(reason.into()),
             },
+            "U_realised" | "U_realised_eff" | "U_gap" | "U_gap_eff" if self.is_moved() => Cell::Empty(MOVED.into()),
             "U_realised" => self.realised_cell(m, set, at_rest, Restart::ToFirstRecord, false),
             "U_realised_eff" => self.realised_cell(m, set, at_rest, Restart::Effective, false),
             "U_gap" => self.realised_cell(m, set, at_rest, Restart::ToFirstRecord, true),
@@ -292,6 +300,15 @@ impl Group<'_> {
 
     /// None for the figures that are no model's.
     fn modelled(&self, name: &'static str, m: &Measured, set: Option<f64>, lambda: Option<f64>) -> Option<Cell> {
+        let model = match name {
+            "U_poisson" => Some(Model::Poisson),
+            "U_flink" => Some(Model::Flink),
+            "U_schedule" => Some(Model::Schedule),
+            _ => None,
+        };
+        if let Some(model) = model.filter(|_| self.is_moved()) {
+            return Some(self.utilization_over_stretches(name, model, m, lambda));
+        }
         let real = m.real_interval.map(|figure| figure.value).or(set);
         let study_cost = self.input("c_duration_s", m.cost);
         let (cost, restart) = (self.input(m.cost_name(), m.model_cost()), self.input("R_s", m.restart));
@@ -304,12 +321,30 @@ impl Group<'_> {
                 utilization_cell(Model::Poisson, set, study_cost, self.input("R_study_s", m.study_restart), lambda)
             }
             "U_poisson_eff" | "U_flink_eff" | "U_schedule_eff" if m.effective.is_none() => return None,
+            "U_poisson_eff" | "U_flink_eff" | "U_schedule_eff" if self.is_moved() => Cell::Empty(MOVED.into()),
             "U_poisson_eff" => utilization_cell(Model::Poisson, real, cost, effective, lambda),
             "U_flink_eff" => utilization_cell(Model::Flink, real, cost, effective, lambda),
             "U_schedule_eff" => utilization_cell(Model::Schedule, real, cost, effective, lambda),
             "T_star_s" => optimum_cell(Model::Poisson, cost, restart, lambda),
             _ => return None,
         })
+    }
+
+    /// Whether planned restarts changed the interval in any of its trials.
+    fn is_moved(&self) -> bool {
+        self.trials.iter().any(|trial| trial.stretches.len() > 1)
+    }
+
+    /// One value a trial: the mean of its stretches, each with its own T and c; 0 while the job moved.
+    fn utilization_over_stretches(&self, name: &str, model: Model, m: &Measured, lambda: Option<f64>) -> Cell {
+        let Some(lambda) = lambda else { return Cell::Empty("no faults are scheduled".into()) };
+        let Some(restart) = m.restart else { return Cell::Empty("no R".into()) };
+        let of_trial = |trial: &TrialResult| {
+            stretches::over(&trial.stretches, |interval_s, cost_s| {
+                utilization(model, interval_s, &Conditions::new(cost_s, restart.value, lambda)).ok()
+            })
+        };
+        self.mean_of_trials(name, "no c in any stretch", of_trial)
     }
 
     fn strata<T>(&self, values: impl Fn(&TrialResult) -> Vec<T>) -> Vec<Vec<T>> {

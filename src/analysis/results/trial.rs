@@ -11,8 +11,9 @@ use crate::analysis::resources::{CheckpointUse, InstanceResources, Usage, checkp
 use crate::analysis::sampling::{calm_spans, missing_share};
 use crate::analysis::saturation::{self, Cycle};
 use crate::analysis::series::Series;
+use crate::analysis::stretches::{self, Stretch};
 use crate::analysis::throughput::{RatePoint, over, peak_per_s, rates, raw_of_subtask_per_s, raw_per_s, useful_per_s};
-use crate::analysis::timeline::{Fault, faults};
+use crate::analysis::timeline::{Fault, PlannedRestart, faults, planned_restarts};
 use crate::analysis::validity::{self, Evidence, Judgement, Thresholds, Verdict};
 use crate::record::{Axis, EpochMs, FETCH_LATENCY, ReplayEnd, Sample};
 
@@ -33,8 +34,12 @@ pub struct TrialResult {
     /// As the trial ended; empty where it was interrupted.
     pub outcome: String,
     pub error: Option<String>,
-    /// T as configured.
+    /// T as configured; None where planned restarts changed it in the measured phase.
     pub interval_s: Option<f64>,
+    /// Restarts that the script asked for.
+    pub restarts: Vec<PlannedRestart>,
+    /// The measured phase, cut at those of them that changed T.
+    pub stretches: Vec<Stretch>,
     /// 1/every of the fault schedule; None where there is none.
     pub lambda_per_s: Option<f64>,
     /// Whether the schedule sets its faults 1/λ apart, or has that distance in the mean only.
@@ -66,7 +71,7 @@ pub struct TrialResult {
     /// What the study's harness would have read: the rate of one subtask, and Kafka's own fetch latency.
     pub raw_of_subtask_0_per_s: Option<f64>,
     pub fetch_latency_ms: Option<f64>,
-    /// Where the time between the first and the last fault went; None with fewer than two faults.
+    /// Where the time between the first and the last fault went; None with fewer than two faults, or planned restarts.
     pub budget: Option<Budget>,
     /// Of the measured phase.
     pub lag_max_records: Option<f64>,
@@ -102,13 +107,13 @@ pub struct Latencies {
 }
 
 impl Latencies {
-    fn of(windows: &[WindowOutcome], faults: &[Fault], phase: (EpochMs, EpochMs)) -> Self {
+    fn of(windows: &[WindowOutcome], faults: &[Fault], restarts: &[PlannedRestart], phase: (EpochMs, EpochMs)) -> Self {
         let both = |counts: &dyn Fn(EpochMs) -> bool| {
             let written = latencies_ms(windows, phase, counts, |window| window.written_epoch_ms);
             (written, latencies_ms(windows, phase, counts, |window| window.visible_epoch_ms))
         };
         let (written_ms, visible_ms) = both(&|_| true);
-        let by_course = Course::ALL.map(|course| both(&|due| Course::at(faults, due) == course));
+        let by_course = Course::ALL.map(|course| both(&|due| course_at(faults, restarts, due) == course));
         Self { written_ms, visible_ms, by_course, commit_waits_ms: commit_waits_ms(windows, faults, phase) }
     }
 }
@@ -125,7 +130,8 @@ impl TrialResult {
             let from = trial.measured_from_epoch_ms.unwrap_or(f64::INFINITY);
             saturation::settle(&series, &mut faults, from, step_ms);
         }
-        let disturbances = disturbances(&faults);
+        let restarts = planned_restarts(trial, &series, &lag, step_ms);
+        let disturbances = disturbances(&faults, &restarts);
         let checkpoints = checkpoints::rows(trial, &disturbances);
         let windows = oracle::judge(trial);
         let measured = trial.measured();
@@ -146,6 +152,8 @@ impl TrialResult {
             step_ms,
         };
         let calm = measured.map(|measured| calm_spans(measured, &disturbances)).unwrap_or_default();
+        let stretches =
+            or_none(measured, |measured| stretches::stretches(trial, &restarts, &checkpoints, measured, &disturbances));
         let checkpoint_durations_s = or_none(measured, |measured| checkpoints::durations_s(&checkpoints, measured));
         Self {
             id: trial.id.clone(),
@@ -158,16 +166,17 @@ impl TrialResult {
             end_epoch_ms: trial.end.as_ref().map(|end| end.at_epoch_ms),
             outcome: trial.end.as_ref().map(|end| end.outcome.clone()).unwrap_or_default(),
             error: trial.end.as_ref().and_then(|end| end.error.clone()),
-            interval_s: trial.interval_s(),
+            interval_s: stretches::one_interval_s(trial, &stretches),
             lambda_per_s: lambda_per_s(trial),
             even_faults: trial.schedule.as_ref().is_some_and(|schedule| schedule.due_s.is_empty()),
-            budget: budget(&faults, &checkpoints, &checkpoint_durations_s),
+            // What a planned restart took is no part of it, and the parts must add up.
+            budget: budget(&faults, &checkpoints, &checkpoint_durations_s).filter(|_| restarts.is_empty()),
             checkpoint_durations_s,
             checkpoint_sizes_bytes: or_none(measured, |measured| checkpoints::sizes_bytes(&checkpoints, measured)),
             trigger_gaps_s: or_none(measured, |measured| {
                 checkpoints::trigger_gaps_s(&checkpoints, measured, &disturbances)
             }),
-            latencies: due.map(|due| Latencies::of(&windows, &faults, due)).unwrap_or_default(),
+            latencies: due.map(|due| Latencies::of(&windows, &faults, &restarts, due)).unwrap_or_default(),
             windows_missing: due.filter(|_| trial.oracle.is_some()).map(|due| owed(&windows, due)),
             rates: or_none(measured, |measured| rates(&series, measured, step_ms)),
             raw_per_s: in_measured(raw_per_s),
@@ -190,6 +199,8 @@ impl TrialResult {
             notes: trial.notes.clone(),
             warnings: trial.warnings.clone(),
             faults,
+            restarts,
+            stretches,
             checkpoints,
             windows,
             lag,
@@ -225,10 +236,10 @@ impl TrialResult {
         values.filter(|values| !values.is_empty())
     }
 
-    /// [issued, caught_up] of each fault, in the order of time.
+    /// [issued, caught_up] of each fault and of each planned restart, in the order of time.
     #[must_use]
     pub fn disturbances(&self) -> Vec<Bounds> {
-        disturbances(&self.faults)
+        disturbances(&self.faults, &self.restarts)
     }
 
     /// The measured phase, as far as it got.
@@ -252,10 +263,11 @@ impl TrialResult {
         Some(last.lag / self.offered_per_s.filter(|rate| *rate > 0.0)?)
     }
 
-    /// Whether it measures a capacity: nothing was broken in it, and nothing makes it invalid.
+    /// Whether it measures a capacity: nothing was broken or restarted in it, and nothing makes it invalid.
     #[must_use]
     pub fn is_calm(&self) -> bool {
-        self.is_sound() && self.faults.is_empty() && self.lambda_per_s.is_none()
+        let moved = !self.restarts.is_empty();
+        self.is_sound() && self.faults.is_empty() && self.lambda_per_s.is_none() && !moved
     }
 
     /// The combination of axes: the id without its repeat.
@@ -265,14 +277,36 @@ impl TrialResult {
     }
 }
 
-/// [issued, caught_up] of each fault; one that never caught up disturbs until the next fault, the last for good.
-fn disturbances(faults: &[Fault]) -> Vec<Bounds> {
-    let next_issued = |place: usize| Some(faults.get(place + 1)?.phases.issued?.lo);
-    let spans = faults.iter().enumerate().filter_map(|(place, fault)| {
-        let (lo, hi) = fault.disturbed(next_issued(place).unwrap_or(f64::INFINITY))?;
+/// Which part of the course of a fault or a planned restart a window was due in.
+fn course_at(faults: &[Fault], restarts: &[PlannedRestart], due: EpochMs) -> Course {
+    let Some(restart) = restarts.iter().rev().find(|restart| restart.begun <= due) else {
+        return Course::at(faults, due);
+    };
+    let issued_since =
+        |fault: &Fault| fault.phases.issued.is_some_and(|issued| restart.begun < issued.lo && issued.lo <= due);
+    if faults.iter().any(issued_since) {
+        return Course::at(faults, due);
+    }
+    if restart.over.is_some_and(|over| over <= due) {
+        return Course::Calm;
+    }
+    if restart.first.is_some_and(|first| first <= due) { Course::CatchUp } else { Course::Down }
+}
+
+/// [issued, caught_up] of each fault and planned restart; one after which the job never caught up disturbs until the
+/// next one, the last for good.
+fn disturbances(faults: &[Fault], restarts: &[PlannedRestart]) -> Vec<Bounds> {
+    let issued = faults.iter().filter_map(|fault| Some(fault.phases.issued?.lo));
+    let begins: Vec<EpochMs> = issued.chain(restarts.iter().map(|restart| restart.begun)).collect();
+    let next = |at: EpochMs| begins.iter().copied().filter(|&next| next > at).fold(f64::INFINITY, f64::min);
+    let of_faults = faults.iter().filter_map(|fault| {
+        let (lo, hi) = fault.disturbed(next(fault.phases.issued?.lo))?;
         Some(Bounds { lo, hi })
     });
-    spans.collect()
+    let mut spans: Vec<Bounds> = of_faults.collect();
+    spans.extend(restarts.iter().map(|restart| restart.disturbed(next(restart.begun))));
+    spans.sort_by(|left, right| left.lo.total_cmp(&right.lo));
+    spans
 }
 
 /// From `first` to `caught_up` of each fault that has both.

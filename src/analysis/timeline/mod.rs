@@ -1,6 +1,7 @@
 //! What each fault did to the job: its phases, and the durations between them.
 //!
-//! A recovery lasts from its fault's `issued` until the next fault's; what is seen later belongs to that one.
+//! A recovery lasts from its fault's `issued` until the next fault's, or until a planned restart begins; what is seen
+//! later belongs to that one.
 //! "Last attempt" is the attempt that caught up; where none did, the highest one that was seen before the next
 //! fault. A restart after the catch-up is therefore not hidden in R, but found by `validity`.
 //!
@@ -11,6 +12,7 @@
 //! one machine that is our clock.
 
 mod phases;
+mod restart;
 mod rework;
 
 use serde::Serialize;
@@ -22,6 +24,7 @@ use super::series::Series;
 use crate::record::{EpochMs, FaultMark, State};
 
 pub use phases::Phases;
+pub use restart::{PlannedRestart, planned_restarts};
 pub use rework::Rework;
 
 /// One fault and its recovery. Durations in seconds, from the `hi` of both ends.
@@ -39,7 +42,7 @@ pub struct Fault {
     /// Whether it was done, and its effect seen: the process of a kill or a stop confirmed dead, that of a hang
     /// confirmed to hold still.
     pub confirmed: bool,
-    /// Issued before the previous fault was over.
+    /// Issued before the previous fault, or a planned restart since, was over.
     pub during_recovery: bool,
     /// When the job was as before: `caught_up`; under saturating load when it was steady; or where no lag is known in the
     /// whole trial (a job without the probe) the first record; of a hang without a restart then the time at which it went on.
@@ -136,7 +139,7 @@ pub(super) struct Scene<'a> {
     pub lag: &'a [LagPoint],
     pub step_ms: f64,
     pub issued: Bounds,
-    /// When the next fault was issued; infinity after the last one.
+    /// When the next fault was issued or a planned restart began; infinity after the last one.
     pub horizon: EpochMs,
     pub marks: Vec<&'a FaultMark>,
 }
@@ -193,10 +196,18 @@ fn bounds_of(mark: &FaultMark) -> Bounds {
     Bounds { lo: mark.lo_epoch_ms, hi: mark.hi_epoch_ms }
 }
 
+/// When the first of the faults `to_come` and of the planned restarts after `at` begins; infinity where none does.
+fn horizon_after(trial: &Trial, to_come: &[(u32, Bounds)], at: EpochMs) -> EpochMs {
+    let next_fault = to_come.first().map_or(f64::INFINITY, |(_, next)| next.lo);
+    let restarts = trial.restarts.iter().map(|restart| restart.begun_epoch_ms);
+    restarts.filter(|&next| next > at).fold(next_fault, f64::min)
+}
+
 /// All faults that were issued in a trial, in their order. Several instances that were hit at once are one.
 #[must_use]
 pub fn faults(trial: &Trial, series: &Series, lag: &[LagPoint], step_ms: f64) -> Vec<Fault> {
     let issued = issued(trial);
+    let restarts = planned_restarts(trial, series, lag, step_ms);
     let mut faults: Vec<Fault> = Vec::with_capacity(issued.len());
     for (place, (number, bounds)) in issued.iter().enumerate() {
         let scene = Scene {
@@ -205,10 +216,12 @@ pub fn faults(trial: &Trial, series: &Series, lag: &[LagPoint], step_ms: f64) ->
             lag,
             step_ms,
             issued: *bounds,
-            horizon: issued.get(place + 1).map_or(f64::INFINITY, |(_, next)| next.lo),
+            horizon: horizon_after(trial, &issued[place + 1..], bounds.hi),
             marks: trial.fault_marks.iter().filter(|mark| mark.fault == *number).collect(),
         };
-        let fault = fault(&scene, *number, faults.last());
+        let since = faults.last().and_then(|fault| fault.phases.issued).map_or(f64::NEG_INFINITY, |at| at.lo);
+        let between = |restart: &&PlannedRestart| since < restart.begun && restart.begun < bounds.lo;
+        let fault = fault(&scene, *number, faults.last(), restarts.iter().rev().find(between));
         faults.push(fault);
     }
     faults
@@ -228,10 +241,20 @@ fn issued(trial: &Trial) -> Vec<(u32, Bounds)> {
     all
 }
 
-fn fault(scene: &Scene<'_>, number: u32, previous: Option<&Fault>) -> Fault {
-    let during_recovery = previous.is_some_and(|previous| previous.over.is_none());
+/// `restart`: the last planned one since the previous fault.
+fn fault(scene: &Scene<'_>, number: u32, previous: Option<&Fault>, restart: Option<&PlannedRestart>) -> Fault {
+    let over = match (restart, previous) {
+        (Some(restart), _) => restart.over,
+        (None, Some(previous)) => previous.over.map(|over| over.hi),
+        (None, None) => Some(f64::NEG_INFINITY),
+    };
+    let during_recovery = over.is_none();
     // In the middle of a recovery the lag is no baseline, nor just after it; that of the fault before holds on.
-    let calm_from = previous.and_then(|previous| previous.phases.caught_up).map_or(f64::NEG_INFINITY, |at| at.hi);
+    let caught_up = match restart {
+        Some(restart) => restart.caught_up,
+        None => previous.and_then(|previous| previous.phases.caught_up).map(|at| at.hi),
+    };
+    let calm_from = caught_up.unwrap_or(f64::NEG_INFINITY);
     let own = if during_recovery { None } else { phases::baseline(scene, calm_from) };
     let baseline_lag = own.or_else(|| previous.and_then(|previous| previous.baseline_lag));
     let seen = phases::see(scene, baseline_lag);

@@ -190,7 +190,7 @@ fn all(scene: &Scene<'_>, last_attempt: u32) -> Option<Bounds> {
 }
 
 /// When each source subtask of the attempt processed its first record.
-fn firsts(scene: &Scene<'_>, attempt: u32) -> Vec<Bounds> {
+pub fn firsts(scene: &Scene<'_>, attempt: u32) -> Vec<Bounds> {
     if !scene.series.is_counted {
         return first_records(scene, attempt).map(Bounds::exactly).collect();
     }
@@ -229,7 +229,7 @@ fn crossing(scene: &Scene<'_>, before: &Curve, after: &Curve) -> Option<Bounds> 
 }
 
 /// The first of four points running, of the attempt `from_attempt` or later, with a small lag; and its attempt.
-fn caught_up(scene: &Scene<'_>, baseline_lag: Option<f64>, from_attempt: u32) -> Option<(Bounds, u32)> {
+pub fn caught_up(scene: &Scene<'_>, baseline_lag: Option<f64>, from_attempt: u32) -> Option<(Bounds, u32)> {
     let offered = scene.series.offered_per_s(scene.issued.lo - BASELINE_MS, scene.issued.lo);
     let calm = (2.0 * baseline_lag?).max(CALM_S * offered.unwrap_or(0.0));
     let start = scene.lag.partition_point(|point| point.at_epoch_ms < scene.issued.hi);

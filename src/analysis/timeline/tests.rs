@@ -1,11 +1,12 @@
 //! The phases of hand-written recoveries, whose answers follow from the load of `story`.
 
-use super::{Fault, Outcome, faults};
+use super::{Fault, Outcome, PlannedRestart, faults, planned_restarts};
 use crate::analysis::curve::Bounds;
 use crate::analysis::history::Trial;
 use crate::analysis::lag::lag_points;
 use crate::analysis::series::Series;
-use crate::analysis::story::{Reading, STEP_MS, Story, one_hang, one_kill, one_stall};
+use crate::analysis::story::{Reading, STEP_MS, Story, one_hang, one_kill, one_move, one_stall};
+use crate::record::Step;
 
 fn faults_of(trial: &Trial) -> Vec<Fault> {
     faults(trial, &Series::of(&trial.samples), &lag_points(&trial.samples), STEP_MS)
@@ -251,4 +252,66 @@ fn without_the_probe_the_first_record_lies_between_running_and_the_first_count()
     assert_eq!((fault.outcome(), fault.rework), (Outcome::Restart, None));
     let with_probe = faults_of(&unprobed().trial());
     assert_eq!(with_probe[0].phases.first, between(25_000.0, 25_000.0), "the probe knows better");
+}
+
+fn moves_of(trial: &Trial) -> Vec<PlannedRestart> {
+    planned_restarts(trial, &Series::of(&trial.samples), &lag_points(&trial.samples), STEP_MS)
+}
+
+#[test]
+fn a_planned_restart_lasts_from_the_request_to_the_first_record_and_is_no_fault() {
+    let trial = one_move().trial();
+    assert_eq!(faults_of(&trial), []);
+    let moves = moves_of(&trial);
+    assert_eq!(moves.len(), 1);
+    let moved = &moves[0];
+    assert_eq!((moved.begun, moved.stopped, moved.running), (20_000.0, Some(20_500.0), Some(21_500.0)));
+    assert_eq!((moved.first, moved.lost_s()), (Some(22_000.0), Some(2.0)));
+    assert_eq!((moved.from_interval_s, moved.to_interval_s), (Some(2.0), Some(4.0)));
+    // 1,950 records a partition behind, made up at 3 a millisecond but for 100.
+    let caught_up = moved.caught_up.expect("the load is light");
+    assert!((22_600.0..23_000.0).contains(&caught_up), "{caught_up}");
+    assert_eq!(moved.over, Some(caught_up));
+}
+
+#[test]
+fn a_kill_after_a_planned_restart_is_measured_as_any_other() {
+    let mut story = one_move();
+    story.kill(1, "issued", 44_000.0, 44_002.0).kill(1, "gone", 44_000.0, 44_010.0);
+    let fault = &faults_of(&story.trial())[0];
+    assert!(!fault.during_recovery);
+    assert_close(fault.baseline_lag, 100.0);
+    let mut story = one_move();
+    story.kill(1, "issued", 21_000.0, 21_002.0).kill(1, "gone", 21_000.0, 21_010.0);
+    let trial = story.trial();
+    let fault = &faults_of(&trial)[0];
+    assert!(fault.during_recovery, "it fell into the restart");
+    assert_close(fault.restart_s, 0.998);
+    let moved = &moves_of(&trial)[0];
+    assert_eq!((moved.first, moved.over), (None, None), "what came after is the kill's");
+    assert_eq!(moved.lost_s(), Some(1.0));
+}
+
+#[test]
+fn a_planned_restart_ends_the_recovery_before_it() {
+    let mut story = one_kill(10.0, 1);
+    // At 26 s the job of `one_kill` reads again, and has not caught up.
+    story.step(Step::RestartBegun { at_epoch_ms: 26_000.0, interval_s: Some(4.0) });
+    let fault = &faults_of(&story.trial())[0];
+    assert_close(fault.restart_s, 4.998);
+    assert_eq!((fault.caught_up_s, fault.censored, fault.over), (None, false, None));
+}
+
+#[test]
+fn a_move_that_was_given_up_lasts_until_then() {
+    let mut story = Story::of(2.0, 1);
+    story
+        .load(30_000.0)
+        .source(Reading::steady(30_000.0))
+        .step(Step::RestartBegun { at_epoch_ms: 20_000.0, interval_s: Some(4.0) })
+        .step(Step::RestartFailed { at_epoch_ms: 21_000.0, error: "no savepoint".into() })
+        .measured(10_000.0, 29_000.0);
+    let moved = &moves_of(&story.trial())[0];
+    assert_eq!((moved.over, moved.to_interval_s, moved.stopped), (Some(21_000.0), Some(2.0), None));
+    assert_eq!(moved.error.as_deref(), Some("no savepoint"));
 }

@@ -113,6 +113,27 @@ pub const PRIMITIVES: &[Primitive] = &[
     },
     Primitive {
         module: "analysis",
+        name: "stretches",
+        doc: "Returns the stretches of an experiment's trials, a map for each.\n\nA trial has one, and one more for each \
+            `flink::restart` that changed its checkpoint interval. They come in the order of time. A map holds the axes by \
+            their names, `trial`, and in seconds, `()` where it is not known: `from_s` and `lasts_s`, since the measured phase \
+            began; `lost_s`, without a record before it, for the restart that it began with; `T_s`, the interval as \
+            configured; `T_real_s`; `c_duration_s`, the mean of its checkpoints. Beside them are `checkpoints`, how many, and \
+            `checkpoint_bytes`, their mean size.",
+        arguments: &[STUDY],
+        options: None,
+        returns: Kind::List(&Kind::Map),
+        effect: Effect::Reads,
+        belongs: Belongs::Anywhere,
+        example: r#"
+            for stretch in analysis::stretches(study) {
+                print(`${stretch.trial} from ${stretch.from_s} s on: T = ${stretch.T_s} s, c = ${stretch.c_duration_s} s`);
+            }
+        "#,
+        run: study::stretches,
+    },
+    Primitive {
+        module: "analysis",
         name: "mean",
         doc: "Returns the mean of a list with its interval, as `#{ value, lo, hi, n }`.\n\nBelow 20 values the \
             interval is Student's t, of durations on logarithms; from 20 on a block bootstrap, widened by how much \

@@ -6,6 +6,7 @@ use super::figures::{figure, maybe};
 use crate::analysis::budget::own_parts_s;
 use crate::analysis::results::{Cell, Results, Row, TrialResult};
 use crate::analysis::statistics::{Scale, mean};
+use crate::analysis::stretches::Stretch;
 use crate::analysis::timeline::Fault;
 use crate::analysis::validity;
 use crate::error::{Error, Result};
@@ -78,6 +79,30 @@ fn fault(trial: &TrialResult, fault: &Fault) -> Map {
         ("start_s".into(), part(4)),
         ("caught_up_s".into(), maybe(fault.caught_up_s)),
         ("restarts".into(), Dynamic::from_int(fault.restarts.into())),
+    ]);
+    map
+}
+
+pub fn stretches(call: &Call<'_>) -> Outcome {
+    let (loaded, of) = of_study(call)?;
+    let trials = loaded.results.trials.iter().filter(|trial| of.contains(&trial.id));
+    let all = trials.flat_map(|trial| trial.stretches.iter().map(|one| Dynamic::from_map(stretch(trial, one))));
+    Ok(all.collect::<Array>().into())
+}
+
+fn stretch(trial: &TrialResult, stretch: &Stretch) -> Map {
+    let mut map = axes(&trial.axes);
+    let from_s = trial.measured_from_epoch_ms.map(|from| (stretch.from_epoch_ms - from) / 1e3);
+    map.extend([
+        ("trial".into(), trial.id.clone().into()),
+        ("from_s".into(), maybe(from_s)),
+        ("lasts_s".into(), maybe(Some(stretch.lasts_s()))),
+        ("lost_s".into(), maybe(Some(stretch.lost_before_s))),
+        ("T_s".into(), maybe(stretch.interval_s)),
+        ("T_real_s".into(), maybe(stretch.real_interval_s)),
+        ("c_duration_s".into(), maybe(stretch.cost_s())),
+        ("checkpoint_bytes".into(), maybe(stretch.size_bytes())),
+        ("checkpoints".into(), Dynamic::from_int(i64::try_from(stretch.durations_s.len()).unwrap_or(i64::MAX))),
     ]);
     map
 }
