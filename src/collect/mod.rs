@@ -73,10 +73,20 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Collector {
     stop: DropGuard,
+    token: CancellationToken,
+    settings: Settings,
     tasks: JoinSet<Result<()>>,
+    of_job: JobSamplers,
     broker: Option<Broker>,
     resources: Vec<ResourceThread>,
     outlet: Outlet,
+}
+
+/// Those that look at one job, and end with it where the trial goes on with another.
+#[derive(Debug)]
+struct JobSamplers {
+    stop: CancellationToken,
+    tasks: JoinSet<Result<()>>,
 }
 
 impl Collector {
@@ -92,23 +102,35 @@ impl Collector {
         let stop = CancellationToken::new();
         let outlet = Outlet::new(clock, recorder, stop.clone());
         let broker = end_offsets.map(|ask| Broker::start(ask, settings.every, outlet.clone())).transpose()?;
-        let mut collector =
-            Self { stop: stop.clone().drop_guard(), tasks: JoinSet::new(), broker, resources: Vec::new(), outlet };
-        let (flink, outlet) = (flink.clone(), collector.outlet.clone());
-        if let Some(source) = &job.source {
-            let sampler = sampler::ProbeSampler::new(&flink, job, source, settings.every, &outlet);
-            collector.spawn(sampler.run(stop.clone()));
-            if job.foreign {
-                let counter = counter::SourceCounter::new(&flink, &job.id, source, &outlet);
-                collector.spawn(pace::keep_polling(counter, settings.every, stop.clone()));
-            }
-        }
-        collector.spawn(pace::keep_polling(job::JobWatch::new(&flink, &job.id, &outlet), WATCH_EVERY, stop.clone()));
-        let taskmanagers = taskmanagers::TaskManagerWatch::new(&flink, &outlet);
-        collector.spawn(pace::keep_polling(taskmanagers, WATCH_EVERY, stop.clone()));
-        let checkpoints = checkpoints::CheckpointWatch::new(&flink, &job.id, &settings.manual, &outlet);
-        collector.spawn(checkpoints.run(WATCH_EVERY, stop));
+        let of_job = JobSamplers::start(flink, job, settings, &outlet, stop.child_token());
+        let mut collector = Self {
+            stop: stop.clone().drop_guard(),
+            token: stop.clone(),
+            settings: settings.clone(),
+            tasks: JoinSet::new(),
+            of_job,
+            broker,
+            resources: Vec::new(),
+            outlet,
+        };
+        let taskmanagers = taskmanagers::TaskManagerWatch::new(flink, &collector.outlet);
+        let watch = pace::keep_polling(taskmanagers, WATCH_EVERY, stop);
+        spawn(&mut collector.tasks, &collector.outlet, watch);
         Ok(collector)
+    }
+
+    /// Looks at another job from here on, which the one before it went on as. What Flink knows of the old one's
+    /// checkpoints is recorded first. Returns the number that its first attempt has from here on.
+    pub async fn follow(&mut self, flink: &Flink, job: &CollectedJob) -> Result<u32> {
+        let mut outcome = self.of_job.stop().await;
+        let outlet = self.outlet.of_next_job();
+        let first_attempt = outlet.attempts_before();
+        outlet.show(|live| live.job_state = None);
+        self.of_job = JobSamplers::start(flink, job, &self.settings, &outlet, self.token.child_token());
+        if self.token.is_cancelled() {
+            outcome = outcome.and(Err(Error::trial("the samplers have ended")));
+        }
+        outcome.map(|()| first_attempt)
     }
 
     /// Samples what a host and its instances use, beside everything else.
@@ -127,7 +149,7 @@ impl Collector {
     /// What Flink knows of the checkpoints by then is recorded.
     pub async fn stop(mut self) -> Result<()> {
         drop(self.stop);
-        let mut outcome = Ok(());
+        let mut outcome = self.of_job.stop().await;
         while let Some(ended) = self.tasks.join_next().await {
             outcome = outcome.and(ended.map_err(broken).and_then(|outcome| outcome));
         }
@@ -141,11 +163,39 @@ impl Collector {
         }
         outcome
     }
+}
 
-    fn spawn(&mut self, sampler: impl Future<Output = Result<()>> + Send + 'static) {
-        let outlet = self.outlet.clone();
-        self.tasks.spawn(async move { outlet.watched(sampler.await) });
+impl JobSamplers {
+    fn start(flink: &Flink, job: &CollectedJob, settings: &Settings, outlet: &Outlet, stop: CancellationToken) -> Self {
+        let mut tasks = JoinSet::new();
+        if let Some(source) = &job.source {
+            let sampler = sampler::ProbeSampler::new(flink, job, source, settings.every, outlet);
+            spawn(&mut tasks, outlet, sampler.run(stop.clone()));
+            if job.foreign {
+                let counter = counter::SourceCounter::new(flink, &job.id, source, outlet);
+                spawn(&mut tasks, outlet, pace::keep_polling(counter, settings.every, stop.clone()));
+            }
+        }
+        let watch = pace::keep_polling(job::JobWatch::new(flink, &job.id, outlet), WATCH_EVERY, stop.clone());
+        spawn(&mut tasks, outlet, watch);
+        let checkpoints = checkpoints::CheckpointWatch::new(flink, &job.id, &settings.manual, outlet);
+        spawn(&mut tasks, outlet, checkpoints.run(WATCH_EVERY, stop.clone()));
+        Self { stop, tasks }
     }
+
+    async fn stop(&mut self) -> Result<()> {
+        self.stop.cancel();
+        let mut outcome = Ok(());
+        while let Some(ended) = self.tasks.join_next().await {
+            outcome = outcome.and(ended.map_err(broken).and_then(|outcome| outcome));
+        }
+        outcome
+    }
+}
+
+fn spawn(tasks: &mut JoinSet<Result<()>>, outlet: &Outlet, sampler: impl Future<Output = Result<()>> + Send + 'static) {
+    let outlet = outlet.clone();
+    tasks.spawn(async move { outlet.watched(sampler.await) });
 }
 
 fn broken(error: JoinError) -> Error {

@@ -13,15 +13,23 @@ pub enum Trigger {
     Periodic,
     Manual,
     Savepoint,
+    /// A savepoint that the job ends with: nothing is read after it.
+    Stop,
 }
 
 impl Trigger {
+    /// Whether it holds all of the state, in a place of its own.
+    #[must_use]
+    pub fn is_savepoint(self) -> bool {
+        matches!(self, Self::Savepoint | Self::Stop)
+    }
+
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Periodic => "periodic",
             Self::Manual => "manual",
-            Self::Savepoint => "savepoint",
+            Self::Savepoint | Self::Stop => "savepoint",
         }
     }
 }

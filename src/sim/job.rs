@@ -43,6 +43,8 @@ pub struct JobSettings {
     pub checkpoint_timeout_ms: Option<f64>,
     /// Subtasks that come back to the same process need not fetch their state.
     pub local_recovery: bool,
+    /// A checkpoint writes all of the state, not only what changed since the last one.
+    pub full_checkpoints: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,6 +73,8 @@ pub enum JobState {
     Restarting,
     Cancelling,
     Canceled,
+    /// It was stopped with a savepoint.
+    Finished,
 }
 
 impl JobState {
@@ -84,12 +88,13 @@ impl JobState {
             Self::Restarting => "RESTARTING",
             Self::Cancelling => "CANCELLING",
             Self::Canceled => "CANCELED",
+            Self::Finished => "FINISHED",
         }
     }
 
     #[must_use]
     pub fn is_terminal(self) -> bool {
-        self == Self::Canceled
+        matches!(self, Self::Canceled | Self::Finished)
     }
 }
 

@@ -103,6 +103,13 @@ pub trait Observing: Send + Sync {
     /// What has gone wrong, if anything.
     fn trouble(&self) -> Option<Error>;
 
+    /// Whether the job is being restarted on purpose: that it ends then is no trouble.
+    fn set_away(&self, away: bool);
+
+    /// Observes from here on the job that it goes on as, which is not away; returns the number that the journal gives
+    /// to its first attempt.
+    fn follow(&self, runtime: &Runtime, job: &Job, source: Option<(String, u32)>) -> Result<u32>;
+
     /// How many windows of the truth no result has arrived for.
     fn missing(&self, truth: &HashSet<WindowKey>) -> usize;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -122,7 +122,7 @@ impl Apparatus for RealApparatus {
         let results = self.consume(run, &what.job, &rows)?;
         Ok(Box::new(RealObserving {
             live: collector.live(),
-            job: what.job,
+            watched: Mutex::new(Watched { job: what.job, away: false }),
             flink: self.flink.clone(),
             manual,
             collector: Mutex::new(Some(collector)),
@@ -173,8 +173,7 @@ impl Apparatus for RealApparatus {
 
 impl RealApparatus {
     fn collect(&self, run: &Run, what: &Observed, manual: &Arc<ManualCheckpoints>) -> Result<Collector> {
-        let source = what.source.clone().map(|(id, subtasks)| SourceVertex { id, subtasks });
-        let collected = CollectedJob { id: what.job.id.clone(), source, foreign: what.job.is_foreign() };
+        let collected = collected(&what.job, what.source.clone());
         let poller = what.topic.as_ref().map(|topic| run.wait(self.kafka.end_offsets_poller(topic))).transpose()?;
         let ask = poller.map(|poller| Box::new(move || poller.fetch_blocking(OFFSETS_WITHIN)) as _);
         let settings = Settings { every: what.every, manual: Arc::clone(manual) };
@@ -206,6 +205,11 @@ impl RealApparatus {
     }
 }
 
+fn collected(job: &Job, source: Option<(String, u32)>) -> CollectedJob {
+    let source = source.map(|(id, subtasks)| SourceVertex { id, subtasks });
+    CollectedJob { id: job.id.clone(), source, foreign: job.is_foreign() }
+}
+
 /// A recorder that remembers which windows have arrived.
 struct Keeping {
     journal: Arc<dyn Recorder>,
@@ -221,8 +225,15 @@ impl Recorder for Keeping {
     }
 }
 
-struct RealObserving {
+/// The job that is observed.
+struct Watched {
     job: Job,
+    /// It is restarted on purpose.
+    away: bool,
+}
+
+struct RealObserving {
+    watched: Mutex<Watched>,
     flink: Flink,
     collector: Mutex<Option<Collector>>,
     live: LiveView,
@@ -232,13 +243,20 @@ struct RealObserving {
     arrived: Arc<Mutex<HashSet<WindowKey>>>,
 }
 
+impl RealObserving {
+    fn watched(&self) -> MutexGuard<'_, Watched> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Observing for RealObserving {
     fn samples(&self) -> broadcast::Receiver<Sample> {
         self.live.samples.resubscribe()
     }
 
     fn trigger_checkpoint(&self, within: Duration) -> BoxFuture<'_, Result<()>> {
-        Box::pin(async move { self.manual.trigger(&self.flink, &self.job.id, within).await.map(drop) })
+        let job = self.watched().job.id.clone();
+        Box::pin(async move { self.manual.trigger(&self.flink, &job, within).await.map(drop) })
     }
 
     fn is_manual(&self, checkpoint: u64) -> bool {
@@ -250,7 +268,8 @@ impl Observing for RealObserving {
         if let Some(error) = &live.failed {
             return Some(error.clone());
         }
-        if let Some(state) = live.job_state.as_ref().filter(|state| is_terminal(state)) {
+        let away = self.watched().away;
+        if let Some(state) = live.job_state.as_ref().filter(|state| is_terminal(state) && !away) {
             return Some(
                 Error::trial(format!("the job ended by itself: it is {state}"))
                     .hint("logs/ of the run directory tells why"),
@@ -261,11 +280,24 @@ impl Observing for RealObserving {
     }
 
     fn missing(&self, truth: &HashSet<WindowKey>) -> usize {
-        if self.job.results_topic.is_none() {
+        if self.watched().job.results_topic.is_none() {
             return 0;
         }
         let arrived = self.arrived.lock().unwrap_or_else(PoisonError::into_inner);
         truth.iter().filter(|key| !arrived.contains(key)).count()
+    }
+
+    fn set_away(&self, away: bool) {
+        self.watched().away = away;
+    }
+
+    fn follow(&self, runtime: &Runtime, job: &Job, source: Option<(String, u32)>) -> Result<u32> {
+        let taken = || self.collector.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut collector = taken().ok_or_else(|| Error::trial("the samplers have ended"))?;
+        let outcome = runtime.block_on(collector.follow(&self.flink, &collected(job, source)));
+        *self.collector.lock().unwrap_or_else(PoisonError::into_inner) = Some(collector);
+        *self.watched() = Watched { job: job.clone(), away: false };
+        outcome
     }
 
     fn stop(&self, runtime: &Runtime) -> Result<()> {

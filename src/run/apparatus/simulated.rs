@@ -9,7 +9,7 @@ mod jobmanager;
 mod load;
 mod settings;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -47,10 +47,8 @@ struct Inner {
     /// The first observation that could not be written down.
     failed: Mutex<Option<Error>>,
     counts: Mutex<Option<(String, Arc<Counts>)>>,
-    /// Of the present trial, as last seen, by id.
+    /// Of the present job, as last seen, by id.
     checkpoints: Mutex<BTreeMap<u64, Checkpoint>>,
-    /// Jobs that ended with a savepoint, which Flink calls FINISHED; the world knows one way to end.
-    finished: Mutex<BTreeSet<String>>,
     /// Ends of processes by instance, as they will be seen.
     gone: Mutex<BTreeMap<String, f64>>,
 }
@@ -71,7 +69,6 @@ impl Simulated {
             failed: Mutex::default(),
             counts: Mutex::default(),
             checkpoints: Mutex::default(),
-            finished: Mutex::default(),
             gone: Mutex::default(),
         };
         let inner = Arc::new(inner);

@@ -303,6 +303,69 @@ fn requests_are_answered_and_a_savepoint_begins_another_job() {
 }
 
 #[test]
+fn a_job_that_is_stopped_and_goes_on_loses_no_window_and_writes_none_twice() {
+    for exactly_once in [false, true] {
+        let mut play = windowed(exactly_once).begin().watched();
+        play.until(10_250.0);
+        let stop = play.world.trigger_checkpoint(play.id, Trigger::Stop).expect("the job is known");
+        let mut last_attempt = 0;
+        play.until(11_250.0);
+        let mut position = play.world.position_records();
+        let Ok(RequestStatus::Completed { savepoint: Some(from), checkpoint }) = play.world.request(stop) else {
+            panic!("a second is enough: {:?}", play.world.request(stop));
+        };
+        assert_eq!(play.world.job(play.id).expect("known").state, JobState::Finished);
+        let mut next = windowed(exactly_once).job;
+        (next.from, next.interval_ms) = (Some(from), Some(3_000.0));
+        play.id = play.world.submit(next).expect("the other one has ended");
+        let begins = play.world.position_records();
+        assert!((begins - position).abs() < 1e-6, "nothing was read after the barrier: {begins}, {position}");
+        for at in 0..400 {
+            play.until(11_250.0 + 100.0 * f64::from(at));
+            assert!(play.world.position_records() >= position - 1e-6, "the position went back");
+            position = play.world.position_records();
+            last_attempt = play.attempt();
+        }
+        play.world.stop_offering(true).expect("it is offered");
+        play.until(70_000.0);
+        assert_eq!((last_attempt, play.world.missing_results()), (1, 0), "attempts are numbered on");
+        assert_eq!(play.world.checkpoints(play.id).expect("known").restored, Some(checkpoint));
+        let mut windows: Vec<i64> = play.rows().iter().map(|row| row.0).collect();
+        let rows = windows.len();
+        windows.sort_unstable();
+        windows.dedup();
+        assert_eq!(windows.len(), rows, "a window was written twice");
+        let triggers: Vec<f64> = play.completed().iter().map(|one| one.1).filter(|at| *at > 12_000.0).collect();
+        let even = triggers.windows(2).all(|pair| (pair[1] - pair[0] - 3_000.0).abs() < 1.0);
+        assert!(triggers.len() > 8 && even, "the old job's triggers have ended with it: {triggers:?}");
+        let ids: Vec<u64> = play.completed().iter().map(|one| one.0).collect();
+        assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "checkpoints are numbered on: {ids:?}");
+        let story = play.story(10_250.0, 13_000.0);
+        let steps: Vec<&str> = story.iter().filter_map(|line| line.split(' ').nth(1)).collect();
+        let restored = format!("restored {checkpoint}");
+        assert!(story.iter().any(|line| line.ends_with(&restored)), "{story:?}");
+        let order = ["FINISHED", "INITIALIZING", "CREATED", "RUNNING"];
+        let told: Vec<&str> = steps.into_iter().filter(|step| order.contains(step)).collect();
+        assert_eq!(told, order, "{story:?}");
+    }
+}
+
+#[test]
+fn full_checkpoints_write_all_of_the_state() {
+    let bytes = |full_checkpoints: bool| {
+        let mut stage = windowed(false);
+        stage.job.window = Some(Windows { length_ms: 60_000, out_of_orderness_ms: 100 });
+        stage.job.settings.full_checkpoints = full_checkpoints;
+        let mut play = stage.begin().watched();
+        play.until(30_000.0);
+        let last = play.completed().last().copied().expect("one a second");
+        last.2
+    };
+    // 30 s of ten rows a millisecond, 100 bytes each, at 8 MB/s, against those of the last second.
+    assert!(bytes(true) > 3_000.0 && bytes(false) < 500.0, "{} {}", bytes(true), bytes(false));
+}
+
+#[test]
 fn fresh_taskmanagers_have_new_names_and_slots_once_they_are_registered() {
     let mut play = patient().begin();
     play.until(5_000.0);

@@ -92,7 +92,8 @@ impl World {
     fn begin_snapshot(&mut self, kind: Trigger, request: Option<u64>) {
         let Some(run) = &self.run else { return };
         let held = self.held(run);
-        let incremental_bytes = if kind == Trigger::Savepoint { held.bytes } else { self.incremental_bytes(run, held) };
+        let whole = kind.is_savepoint() || run.job.settings.full_checkpoints;
+        let incremental_bytes = if whole { held.bytes } else { self.incremental_bytes(run, held) };
         let mean = self.conduct.snapshot_ms(incremental_bytes);
         let took_ms = self.noise.around(mean, self.conduct.snapshot_spread);
         let now_ms = self.now_ms;
@@ -176,7 +177,7 @@ impl World {
         coordinator.cost_paid_ms += share * duration_ms;
         coordinator.last_end_ms = Some(now_ms);
         // Flink neither goes back to a savepoint by itself nor commits with one.
-        let savepoint = if snapshot.kind == Trigger::Savepoint {
+        let savepoint = if snapshot.kind.is_savepoint() {
             let number = self.savepoints.len() as u64 + 1;
             self.savepoints.insert(number, (checkpoint, snapshot.held));
             Some(SavepointId(number))
@@ -188,6 +189,11 @@ impl World {
         self.tell_checkpoint(&snapshot, "completed");
         if let Some(request) = snapshot.request {
             self.requests.insert(request, RequestStatus::Completed { checkpoint, savepoint });
+        }
+        if snapshot.kind == Trigger::Stop {
+            // Unlike other savepoints it commits: nobody else could.
+            self.seal_rows(snapshot.held.next_window);
+            return self.finish();
         }
         self.next_snapshot();
     }

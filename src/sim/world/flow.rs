@@ -3,6 +3,7 @@
 //! A segment ends where its straight line does: the offered rate changes, the job has caught up, or its position
 //! closes a window.
 
+use super::super::checkpoint::Trigger;
 use super::super::windows::Plan;
 use super::{Phase, Run, World};
 
@@ -93,6 +94,9 @@ impl World {
     /// Records per ms that the job could read now.
     fn speed(&self, run: &Run) -> f64 {
         if run.slots.iter().any(|process| !self.taskmanagers[process.place].answers(process.incarnation)) {
+            return 0.0;
+        }
+        if run.coordinator.snapshot.is_some_and(|snapshot| snapshot.kind == Trigger::Stop) {
             return 0.0;
         }
         let share = if run.coordinator.snapshot.is_some() { 1.0 - self.conduct.snapshot_share } else { 1.0 };

@@ -97,6 +97,8 @@ struct Run {
     /// What waits for a process to wake up.
     deferred: Vec<Event>,
     coordinator: Coordinator,
+    /// It ends with a savepoint that is complete.
+    stopped: bool,
     /// What it was submitted with.
     origin: Option<(u64, Held)>,
     position: f64,

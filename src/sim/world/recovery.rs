@@ -26,11 +26,21 @@ impl World {
         };
         self.jobs += 1;
         let id = JobId(self.jobs);
+        let begins = origin.map(|(_, held)| held).unwrap_or_default();
+        // Whoever observes goes on with the job that comes after: its attempts are numbered on, and what the job before
+        // it wrote a consumer still gets.
+        let before = self.run.take();
+        // What the old job's triggers still have in the queue is not the new one's.
+        let (grid, end) = before.as_ref().map_or((0, 0), |run| (run.coordinator.grid, run.coordinator.end));
+        let before = before.filter(|_| self.telling.is_told());
+        let (attempt, results) = before.map_or((0, Results::default()), |run| (run.attempt + 1, run.results));
         let coordinator = Coordinator {
             interval_ms: job.interval_ms,
             min_pause_ms: job.settings.min_pause_ms.unwrap_or(self.timing.min_pause_ms as f64),
             timeout_ms: job.settings.checkpoint_timeout_ms.unwrap_or(self.conduct.checkpoint_timeout_ms),
             last_id: origin.map_or(0, |(checkpoint, _)| checkpoint),
+            grid,
+            end,
             ..Coordinator::default()
         };
         self.run = Some(Run {
@@ -40,18 +50,19 @@ impl World {
             state: JobState::Initializing,
             timestamps: BTreeMap::new(),
             phase: Phase::Submitted,
-            attempt: 0,
+            attempt,
             restarts: 0,
             slots: Vec::new(),
             slots_before: Vec::new(),
             deferred: Vec::new(),
             coordinator,
+            stopped: false,
             origin,
-            position: 0.0,
-            read_from: 0.0,
-            next_window: 0,
+            position: begins.position,
+            read_from: begins.position,
+            next_window: begins.next_window,
             warmth: 1.0,
-            results: Results::default(),
+            results,
         });
         self.telling.begin_job();
         self.enter(JobState::Initializing);
@@ -82,7 +93,8 @@ impl World {
 
     /// Ends the job; it is CANCELED a little later.
     pub fn cancel(&mut self, id: JobId) -> Result<()> {
-        if !self.run_of(id)?.is_live() {
+        let run = self.run_of(id)?;
+        if !run.is_live() || run.stopped {
             return Ok(());
         }
         self.abort_snapshots("the job was canceled");
@@ -99,6 +111,24 @@ impl World {
         let ended_ms = self.phase_ms(self.conduct.cancel_ms);
         self.plan(ended_ms, Event::Canceled { job: id.0 });
         Ok(())
+    }
+
+    /// The savepoint that the job was to end with is complete.
+    pub(super) fn finish(&mut self) {
+        self.abort_snapshots("the job was stopped");
+        // All of it went out with the savepoint.
+        self.lose_rows();
+        let Some(run) = &mut self.run else { return };
+        run.stopped = true;
+        run.phase = Phase::Ending;
+        run.slots.clear();
+        run.deferred.clear();
+        for task in &mut run.tasks {
+            task.state = TaskState::Canceled;
+        }
+        let id = run.id;
+        let ended_ms = self.phase_ms(self.conduct.cancel_ms);
+        self.plan(ended_ms, Event::Canceled { job: id.0 });
     }
 
     pub fn job(&self, id: JobId) -> Result<JobView> {
@@ -185,7 +215,8 @@ impl World {
     }
 
     fn end_job(&mut self) {
-        self.enter(JobState::Canceled);
+        let stopped = self.run.as_ref().is_some_and(|run| run.stopped);
+        self.enter(if stopped { JobState::Finished } else { JobState::Canceled });
         if let Some(run) = &mut self.run {
             run.phase = Phase::Ended;
         }

@@ -39,9 +39,16 @@ enum Mode {
 }
 
 impl Telling {
-    /// A job is submitted: what was told of another is no part of it.
+    /// A job is submitted: what was told of another is no part of it, but where somebody observes; then the story goes
+    /// on.
     pub(super) fn begin_job(&mut self) {
-        *self = Self { serial: self.serial + 1, ..Self::default() };
+        if !self.is_told() {
+            *self = Self { serial: self.serial + 1, ..Self::default() };
+        }
+    }
+
+    pub(super) fn is_told(&self) -> bool {
+        matches!(self.mode, Mode::Told { .. })
     }
 }
 

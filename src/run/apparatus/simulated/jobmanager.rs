@@ -9,21 +9,15 @@ use futures::future::BoxFuture;
 use super::Simulated;
 use crate::error::{Error, Result};
 use crate::flink;
-use crate::flink::{JobManager, is_terminal};
+use crate::flink::JobManager;
 use crate::record::Checkpoint;
-use crate::sim::{JobState, RequestStatus, Trigger, World};
+use crate::sim::{RequestStatus, Trigger, World};
 
 pub(super) fn id_of(job: &str) -> Result<crate::sim::JobId> {
     job.parse().map_err(|_| Error::trial(format!("there is no job {job}")))
 }
 
 impl Simulated {
-    /// The state of a job as Flink has it.
-    fn named(&self, job: &str, state: JobState) -> &'static str {
-        let finished = self.0.finished.lock().unwrap_or_else(PoisonError::into_inner).contains(job);
-        if finished && state == JobState::Canceled { "FINISHED" } else { state.name() }
-    }
-
     pub(super) async fn request(&self, job: &str, kind: Trigger, within: Duration) -> Result<(u64, String)> {
         let id = id_of(job)?;
         let request = self.now(|world| world.trigger_checkpoint(id, kind))?;
@@ -42,8 +36,8 @@ impl Simulated {
     async fn ended_as(&self, job: &str, within: Duration) -> Result<String> {
         let id = id_of(job)?;
         let terminal = |world: &mut World| {
-            let state = self.named(job, world.job(id)?.state);
-            Ok(is_terminal(state).then(|| state.to_owned()))
+            let state = world.job(id)?.state;
+            Ok(state.is_terminal().then(|| state.name().to_owned()))
         };
         let state = self.until(within, terminal).await?;
         state.ok_or_else(|| Error::trial(format!("job {job} has not ended after {} s", within.as_secs_f64())))
@@ -96,7 +90,7 @@ impl JobManager for Simulated {
             Ok(flink::Job {
                 id: job.to_owned(),
                 name: seen.name.clone(),
-                state: self.named(job, seen.state).to_owned(),
+                state: seen.state.name().to_owned(),
                 timestamps: seen.timestamps.iter().map(|(state, at)| ((*state).to_owned(), *at)).collect(),
                 vertices: vertices.collect(),
             })
@@ -158,9 +152,7 @@ impl JobManager for Simulated {
 
     fn stop_with_savepoint<'a>(&'a self, job: &'a str, within: Duration) -> BoxFuture<'a, Result<String>> {
         Box::pin(async move {
-            let (_, savepoint) = self.request(job, Trigger::Savepoint, within).await?;
-            self.0.finished.lock().unwrap_or_else(PoisonError::into_inner).insert(job.to_owned());
-            self.now(|world| world.cancel(id_of(job)?))?;
+            let (_, savepoint) = self.request(job, Trigger::Stop, within).await?;
             self.ended_as(job, within).await?;
             Ok(savepoint)
         })
@@ -202,7 +194,7 @@ impl JobManager for Simulated {
     fn cancel<'a>(&'a self, job: &'a str, within: Duration) -> BoxFuture<'a, Result<String>> {
         Box::pin(async move {
             let id = id_of(job)?;
-            if self.now(|world| world.job(id))?.state != JobState::Canceled {
+            if !self.now(|world| world.job(id))?.state.is_terminal() {
                 self.now(|world| world.cancel(id))?;
             }
             self.ended_as(job, within).await

@@ -1,7 +1,7 @@
 //! Jobs, replays and samplers of the simulated world.
 
 use std::collections::HashSet;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -40,7 +40,6 @@ impl Apparatus for Simulated {
     fn begin_trial(&self, seed: u64) {
         // A world of its own: nothing of the trials before it is left, not even in its dice.
         self.0.checkpoints.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        self.0.finished.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.now(|old| *old = world(self.0.clock, &self.0.needs, self.0.timing, seed));
     }
 
@@ -83,7 +82,9 @@ impl Apparatus for Simulated {
             settings: settings(&request.request.configuration)?,
             from: from.transpose()?,
         };
-        self.now(|world| world.submit(job)).map(|id| id.to_string())
+        let id = self.now(|world| world.submit(job))?;
+        self.0.checkpoints.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        Ok(id.to_string())
     }
 
     fn keep_evidence(&self, _run: &Run, _job: &Job) {}
@@ -105,7 +106,8 @@ impl Apparatus for Simulated {
     fn observe(&self, _run: &Run, what: Observed) -> Result<Box<dyn Observing>> {
         *self.0.recorder.lock().unwrap_or_else(PoisonError::into_inner) = Some(what.recorder);
         self.now(|world| world.collect(what.every.as_secs_f64() * 1e3))?;
-        Ok(Box::new(SimulatedObserving { world: self.clone(), job: what.job }))
+        let job = Mutex::new(Watched { job: what.job, away: false });
+        Ok(Box::new(SimulatedObserving { world: self.clone(), watched: job }))
     }
 
     fn replay(
@@ -192,7 +194,19 @@ impl Replaying for SimulatedReplay {
 
 struct SimulatedObserving {
     world: Simulated,
+    watched: Mutex<Watched>,
+}
+
+struct Watched {
     job: Job,
+    /// It is restarted on purpose.
+    away: bool,
+}
+
+impl SimulatedObserving {
+    fn watched(&self) -> MutexGuard<'_, Watched> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Observing for SimulatedObserving {
@@ -201,7 +215,8 @@ impl Observing for SimulatedObserving {
     }
 
     fn trigger_checkpoint(&self, within: Duration) -> BoxFuture<'_, Result<()>> {
-        Box::pin(async move { self.world.request(&self.job.id, Trigger::Manual, within).await.map(drop) })
+        let job = self.watched().job.id.clone();
+        Box::pin(async move { self.world.request(&job, Trigger::Manual, within).await.map(drop) })
     }
 
     fn is_manual(&self, _checkpoint: u64) -> bool {
@@ -212,14 +227,27 @@ impl Observing for SimulatedObserving {
     fn trouble(&self) -> Option<Error> {
         let failed = self.world.0.failed.lock().unwrap_or_else(PoisonError::into_inner).clone();
         failed.or_else(|| {
-            let id = id_of(&self.job.id).ok()?;
+            let id = {
+                let watched = self.watched();
+                id_of(&watched.job.id).ok().filter(|_| !watched.away)?
+            };
             let state = self.world.now(|world| world.job(id)).ok()?.state.name();
             is_terminal(state).then(|| Error::trial(format!("the job ended by itself: it is {state}")))
         })
     }
 
     fn missing(&self, _truth: &HashSet<WindowKey>) -> usize {
-        if self.job.results_topic.is_none() { 0 } else { self.world.now(|world| world.missing_results()) }
+        if self.watched().job.results_topic.is_none() { 0 } else { self.world.now(|world| world.missing_results()) }
+    }
+
+    fn set_away(&self, away: bool) {
+        self.watched().away = away;
+    }
+
+    fn follow(&self, _runtime: &Runtime, job: &Job, _source: Option<(String, u32)>) -> Result<u32> {
+        let id = id_of(&job.id)?;
+        *self.watched() = Watched { job: job.clone(), away: false };
+        Ok(self.world.now(|world| world.job(id))?.attempt)
     }
 
     fn stop(&self, _runtime: &Runtime) -> Result<()> {

@@ -19,6 +19,9 @@ pub(super) fn settings(configuration: &BTreeMap<String, String>) -> Result<JobSe
             "state.backend.local-recovery" | "execution.state-recovery.from-local" => {
                 settings.local_recovery = value == "true";
             }
+            "state.backend.incremental" | "execution.checkpointing.incremental" => {
+                settings.full_checkpoints = value == "false";
+            }
             other => {
                 return Err(Error::new(
                     Kind::Target,
