@@ -195,6 +195,19 @@ impl Cancelled {
         ALSO.set(Some(token));
     }
 
+    /// Runs what must not be broken off halfway because the work that it belongs to is over; a signal still ends it.
+    pub fn shielded<T>(work: impl FnOnce() -> T) -> T {
+        /// Put back on every way out.
+        struct Also(Option<CancellationToken>);
+        impl Drop for Also {
+            fn drop(&mut self) {
+                ALSO.set(self.0.take());
+            }
+        }
+        let _also = Also(ALSO.take());
+        work()
+    }
+
     /// The cancellation that is this thread's alone, for a thread that it starts.
     #[must_use]
     pub fn own() -> Option<CancellationToken> {

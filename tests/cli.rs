@@ -734,3 +734,63 @@ fn what_a_script_asks_and_breaks_works_on_sim() {
     assert_eq!((outcomes[0], outcomes[1], outcomes[2]), ("stall", "restart", "stall"), "{faults}");
     assert_eq!(drawn(&run("two").1), drawn(&journal), "the same seed, the same times");
 }
+
+/// A job that is moved to another interval in the measured phase, two kills after it, and then one move after the other, of
+/// which the end of the phase finds one under way; all of it on virtual time.
+#[test]
+fn a_job_moves_to_another_interval_in_the_middle_of_a_trial_on_sim() {
+    const SCRIPT: &str = r#"
+        let trips = dataset::nyc("");
+        let study = experiment("moves", #{ sink: ["at_least_once", "exactly_once"] }, |v| {
+            let topic = kafka::create_topic("trips");
+            let job = flink::submit("nyc-window", #{ interval: 2.s, args: #{ topic: topic, sink: v.sink } });
+            collect::start(job, replay::start(trips, topic, #{ speed: 1200.0 }));
+            fault::at([2.min, 3.min], |i| fault::kill(cluster::pick("taskmanager", i), #{ down_for: 3.s }));
+            run::during(|t| {
+                sleep(1.min);
+                let moved = flink::restart(job, #{ interval: 6.s });
+                print(`${v.sink}: ${job.interval} to ${moved.interval}, ${moved.restart > 0.s} ${moved.id != job.id}`);
+                // The handle from before means the job that runs.
+                flink::wait(job);
+                sleep(20.s);
+                print(`${v.sink}: ${kafka::lag(job) < 10_000} ${flink::checkpoints(job).all(|one| one.id > 30)}`);
+                sleep(130.s);
+                for i in 0..100 { flink::restart(moved, #{ interval: if i % 2 == 0 { 1.s } else { 2.s } }); }
+            });
+        });
+        for one in analysis::stretches(study) { print(`${one.sink} T ${one.T_s} ${one.c_duration_s > 0.0} ${one.lost_s < 5.0}`); }"#;
+    let place = Place::new();
+    place.script(SCRIPT);
+    let arguments = ["x.rhai", "--target", "sim", "--seed", "7", "--out", "run"];
+    let ran = place.without_tools(&arguments);
+    let told = format!("{}\n{}", ran.out, ran.err);
+    for sink in ["at_least_once", "exactly_once"] {
+        for line in ["2 s to 6 s, true true", "true true"] {
+            assert!(ran.out.contains(&format!("{sink}: {line}")), "no `{sink}: {line}`: {told}");
+        }
+        for line in ["T 2.0 true true", "T 6.0 true true"] {
+            assert!(ran.out.contains(&format!("{sink} {line}")), "no `{sink} {line}`: {told}");
+        }
+    }
+    assert!(ran.out.contains("verdict: pass"), "{told}");
+    let read = |file: &str| fs::read_to_string(place.folder.path().join("run").join(file)).expect(file);
+    let journal = read("journal.jsonl");
+    let of_one: Vec<serde_json::Value> = journal
+        .lines()
+        .filter(|line| line.contains("sink=exactly_once#1"))
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let steps: Vec<&str> = of_one.iter().filter_map(|line| line["step"].as_str()).collect();
+    let moves: Vec<&str> =
+        steps.into_iter().filter(|step| step.starts_with("restart") || *step == "measured_to").collect();
+    assert!(moves.len() > 8 && moves.last() == Some(&"measured_to"), "the last one was brought to its end: {moves:?}");
+    assert!(moves.chunks_exact(2).all(|pair| pair == ["restart_begun", "restarted"]), "{moves:?}");
+    let restarted = of_one.iter().filter(|line| line["step"] == "restarted");
+    let attempts: Vec<u64> = restarted.map(|line| line["first_attempt"].as_u64().expect("a number")).collect();
+    assert!(attempts[0] == 1 && attempts[1] >= 4, "each kill in between is at least one more: {attempts:?}");
+    assert!(attempts.windows(2).all(|pair| pair[0] < pair[1]), "{attempts:?}");
+    let windows = read("windows.csv");
+    assert!(windows.lines().skip(1).all(|line| !line.ends_with("missing") && !line.ends_with("wrong")), "{windows}");
+    let faults = read("faults.csv");
+    assert_eq!(faults.lines().count(), 5, "two kills in each trial: {faults}");
+}

@@ -520,6 +520,53 @@ fn a_short_hang_is_a_stall_and_a_long_one_a_restart_that_only_the_heartbeat_tell
     assert!(stack.processes().is_empty(), "{:?}", stack.processes());
 }
 
+/// A real job is moved to another interval in the middle of a trial, and killed after it: nothing is lost, and the move is
+/// no fault.
+#[test]
+fn a_job_moves_to_another_interval_in_the_middle_of_a_trial() {
+    const SCRIPT: &str = r#"
+        let trips = dataset::nyc("");
+        let study = experiment("moves", #{ sink: ["exactly_once"] }, |v| {
+            let topic = kafka::create_topic("trips");
+            let job = flink::submit("nyc-window", #{ interval: 1.s, args: #{ topic: topic, sink: v.sink } });
+            collect::start(job, replay::start(trips, topic, #{ speed: 3600.0 }));
+            fault::at([25.s], |i| fault::kill(cluster::pick("taskmanager", i), #{ down_for: 2.s }));
+            run::during(|t| {
+                sleep(8.s);
+                let moved = flink::restart(job, #{ interval: 3.s });
+                print(`moved: ${job.interval} to ${moved.interval} ${moved.restart < 20.s} ${moved.id != job.id}`);
+                sleep(5.s);
+                print(`then: ${kafka::lag(job) < 100_000} ${flink::checkpoints(job).all(|one| one.duration_ms != ())}`);
+            });
+        });
+        for one in analysis::stretches(study) { print(`T ${one.T_s} ${one.checkpoints > 1} ${one.lost_s < 20.0}`); }"#;
+    let stack = Stack::new();
+    fs::write(stack.folder.path().join("moves.rhai"), SCRIPT).expect("written");
+    let ran = stack.cprun(&["moves.rhai", "--out", "run"]).output().expect("it starts");
+    let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    let told = format!("stdout:\n{out}\nstderr:\n{err}");
+    for line in ["moved: 1 s to 3 s true true", "then: true true", "T 1.0 true true", "T 3.0 true true"] {
+        assert!(out.contains(line), "no `{line}`: {told}");
+    }
+    let run = stack.out();
+    let summary = json(&run.join("summary.json"));
+    let reasons: Vec<&str> =
+        summary["reasons"].as_array().expect("a list").iter().filter_map(|reason| reason.as_str()).collect();
+    // Of what a machine that is too busy is guilty.
+    let busy = |reason: &&str| reason.contains("acknowledged") || reason.contains("off its schedule");
+    assert!(reasons.iter().all(busy), "{reasons:?}\n{told}");
+    let faults = rows(&run.join("faults.csv"));
+    assert_eq!(faults.len(), 1, "the move is no fault: {told}");
+    assert_eq!((faults[0]["outcome"].as_str(), faults[0]["during_recovery"].as_str()), ("restart", "false"));
+    for window in rows(&run.join("windows.csv")) {
+        assert_eq!(window["oracle"], "ok", "{window:?}");
+    }
+    let ids: Vec<f64> = rows(&run.join("checkpoints.csv")).iter().map(|row| number(row, "id")).collect();
+    let distinct: std::collections::BTreeSet<u64> = ids.iter().map(|id| *id as u64).collect();
+    assert_eq!(distinct.len(), ids.len(), "the ids go on: {ids:?}");
+    assert!(stack.processes().is_empty(), "{:?}", stack.processes());
+}
+
 /// Builds tests/foreign-job with the probe in its jar.
 fn foreign_jar(folder: &Path) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

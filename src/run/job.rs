@@ -72,6 +72,8 @@ pub struct Job {
     pub results_topic: Option<String>,
     /// Whether it makes its load itself, always more than it can read.
     pub saturated: bool,
+    /// How long the planned restart took that it came out of: from the request to stop until all tasks ran.
+    pub restart_s: Option<f64>,
     /// The state that Flink has it in.
     pub state: StateView,
 }
@@ -89,6 +91,7 @@ impl Job {
             arguments,
             results_topic: None,
             saturated: false,
+            restart_s: None,
             state: StateView::rehearsed(),
         }
     }

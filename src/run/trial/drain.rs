@@ -124,7 +124,8 @@ impl Trial {
     /// The longest checkpoint that Flink has seen; zero where it does not tell.
     fn longest_checkpoint(&self, feed: &Feed) -> Result<Duration> {
         let target = self.target()?;
-        let seen = self.run.wait(async { Ok(target.flink.checkpoints(&feed.job.id).await.ok()) })?;
+        let job = self.current(&feed.job);
+        let seen = self.run.wait(async { Ok(target.flink.checkpoints(&job.id).await.ok()) })?;
         let longest_ms = seen.and_then(|seen| seen.summary.end_to_end_duration.max).unwrap_or(0.0);
         Ok(Duration::from_secs_f64(longest_ms.max(0.0) / 1e3))
     }

@@ -278,6 +278,9 @@ impl Trial {
 
     /// Everything that should run does.
     pub(super) fn check_health(&self, feed: &Feed) -> Result<()> {
+        if let Some(error) = self.state().setup.lost.clone() {
+            return Err(error);
+        }
         if self.state().setup.job_ended {
             return Err(Error::trial("the script ended the job before its trial was over")
                 .hint("end a job in the body only, and submit it again there"));

@@ -16,6 +16,7 @@ const METRIC_EVERY: Duration = Duration::from_millis(250);
 impl Trial {
     /// Waits until the job is in that state; RUNNING means all its tasks.
     pub fn wait_for(&self, job: &Job, state: &str, within_s: f64) -> Result<()> {
+        let job = &self.current(job);
         let target = self.target()?;
         self.status("waiting", &format!("until {} is {state}", job.name));
         self.run.wait(flink::wait_until(target.flink.as_ref(), &job.id, state, Duration::from_secs_f64(within_s)))
@@ -23,6 +24,7 @@ impl Trial {
 
     /// Cancels the job and waits for its end.
     pub fn cancel(&self, job: &Job) -> Result<()> {
+        let job = &self.current(job);
         let target = self.target()?;
         self.note_ended(job);
         self.status("cancelling", &job.name);
@@ -31,6 +33,7 @@ impl Trial {
 
     /// Takes a savepoint and returns where it lies; with `stop` the job ends with it.
     pub fn savepoint(&self, job: &Job, stop: bool, within_s: f64) -> Result<String> {
+        let job = &self.current(job);
         let target = self.target()?;
         let within = Duration::from_secs_f64(within_s);
         self.status("taking a savepoint", &job.name);
@@ -58,6 +61,7 @@ impl Trial {
 
     /// The newest checkpoints, oldest first; those that cprun triggered itself are called manual.
     pub fn checkpoints(&self, job: &Job, count: usize) -> Result<Vec<Checkpoint>> {
+        let job = &self.current(job);
         let target = self.target()?;
         let mut checkpoints = self.run.wait(target.flink.last_checkpoints(&job.id, count))?;
         if let Some(feed) = self.feed() {
@@ -75,6 +79,7 @@ impl Trial {
 
     /// A metric of a vertex in all its subtasks, in their order: of the one named, else of the source.
     pub fn metric(&self, job: &Job, name: &str, vertex: Option<&str>) -> Result<Vec<f64>> {
+        let job = &self.current(job);
         let vertex = self.vertex_named(job, vertex)?;
         let (target, job) = (self.target()?, &job.id);
         let values = self.run.wait(async {
@@ -130,6 +135,7 @@ impl Trial {
     /// Records that the job's source is behind the end of a topic: the one given, that of the replay, or the one that
     /// the source names.
     pub fn lag(&self, job: &Job, topic: Option<&Topic>) -> Result<i64> {
+        let job = &self.current(job);
         let target = self.target()?;
         let replayed = self.replayed_topic();
         let topic = topic.map(|topic| topic.name.clone()).or(replayed);

@@ -9,6 +9,7 @@ mod drive;
 mod feed;
 mod inquiry;
 mod open;
+mod restart;
 mod setup;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -129,6 +129,18 @@ impl Trial {
         replay.into_iter().chain(sampler).collect()
     }
 
+    /// Looks at whatever observes the job, behind a trial with phases or a prompt.
+    pub(super) fn with_observers<T>(&self, look: impl FnOnce(&dyn Observing) -> T) -> Option<T> {
+        if let Some(feed) = self.feed() {
+            return Some(look(feed.observing.as_ref()));
+        }
+        // Taken out while it is looked at: what is done to it may take its time.
+        let sampler = self.state().opened.sampler.take_if(|sampler| !sampler.stopped)?;
+        let outcome = look(sampler.observing.as_ref());
+        self.state().opened.sampler = Some(sampler);
+        Some(outcome)
+    }
+
     /// The topic that is or will be replayed into.
     pub(super) fn replayed_topic(&self) -> Option<String> {
         let state = self.state();

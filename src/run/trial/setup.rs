@@ -55,7 +55,7 @@ impl ReplayPlan {
 }
 
 /// A job on its way into Flink.
-struct Submitting<'a>(&'a Trial);
+pub(super) struct Submitting<'a>(&'a Trial);
 
 impl Drop for Submitting<'_> {
     fn drop(&mut self) {
@@ -100,8 +100,14 @@ impl Required {
 pub(super) struct Setup {
     pub topics: Vec<String>,
     pub job: Option<Job>,
+    /// How it was submitted; None of a job that ran already.
+    pub submission: Option<Submission>,
+    /// Ids of the jobs that went on as it; whoever means one of them means it.
+    pub former: Vec<String>,
     /// The script itself ended the job.
     pub job_ended: bool,
+    /// Why there is no job any more, where a planned restart lost it.
+    pub lost: Option<Error>,
     /// The source's vertex and its number of subtasks.
     pub source: Option<(String, u32)>,
     pub replay: Option<ReplayPlan>,
@@ -110,7 +116,7 @@ pub(super) struct Setup {
 }
 
 /// All tasks of a job must run within this time after it was submitted.
-const RUNNING_WITHIN: Duration = Duration::from_secs(120);
+pub(super) const RUNNING_WITHIN: Duration = Duration::from_secs(120);
 const MOST_SLOTS: u32 = 8;
 
 impl Trial {
@@ -139,6 +145,13 @@ impl Trial {
     pub fn submit(&self, submission: &Submission) -> Result<Job> {
         let _submitting = self.begin_submitting("flink::submit")?;
         self.check_no_job("flink::submit")?;
+        let (job, capacity_of) = self.launch(submission)?;
+        self.state().setup.submission = Some(submission.clone());
+        self.take_job(job, &capacity_of)
+    }
+
+    /// Builds the job if need be and submits it; beside it what it is the capacity of, as the journal has it.
+    pub(super) fn launch(&self, submission: &Submission) -> Result<(Job, String)> {
         let target = self.target()?;
         let program = Program::find(submission, &self.run.search)?;
         let arguments = program.arguments(submission)?;
@@ -178,6 +191,7 @@ impl Trial {
             arguments,
             results_topic,
             saturated: submission.saturate.is_some(),
+            restart_s: None,
             state: StateView::rehearsed(),
         };
         let capacity_of = capacity_of(&job, submission)?;
@@ -186,7 +200,7 @@ impl Trial {
         let saturate = submission.saturate.as_ref();
         let request = JobRequest { program: &program, spec: &self.spec, job: &job, request, saturate };
         job.id = target.apparatus.submit(&self.run, &request)?;
-        self.take_job(job, &capacity_of)
+        Ok((job, capacity_of))
     }
 
     /// Takes a job that runs already, which runs on when the trial has ended.
@@ -213,13 +227,15 @@ impl Trial {
             arguments: BTreeMap::new(),
             results_topic: None,
             saturated: false,
+            restart_s: None,
             state: StateView::rehearsed(),
         };
+        self.state().setup.submission = None;
         self.take_job(job, "")
     }
 
     /// One job is on its way at a time, whichever thread of the script asks for it.
-    fn begin_submitting(&self, primitive: &str) -> Result<Submitting<'_>> {
+    pub(super) fn begin_submitting(&self, primitive: &str) -> Result<Submitting<'_>> {
         if std::mem::replace(&mut self.state().submitting, true) {
             return Err(Error::script(format!("{primitive}: another job is on its way into this trial"))
                 .hint("a trial measures one job: submit it once"));

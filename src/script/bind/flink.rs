@@ -24,6 +24,7 @@ pub const PRIMITIVES: &[Primitive] = &[
     inquiry::WAIT,
     inquiry::CANCEL,
     inquiry::SAVEPOINT,
+    inquiry::RESTART,
     inquiry::OVERVIEW,
     inquiry::CHECKPOINTS,
     inquiry::METRIC,
@@ -216,6 +217,12 @@ pub fn handles() -> Vec<Handle> {
             kind: Kind::Either(&[Kind::Duration, Kind::Nothing]),
             doc: "its checkpoint interval; `()` where it takes no checkpoints by itself",
             get: |job| job.interval_s.map_or(Dynamic::UNIT, |seconds| Dynamic::from(Duration { seconds })),
+        },
+        Property {
+            name: "restart",
+            kind: Kind::Either(&[Kind::Duration, Kind::Nothing]),
+            doc: "how long the `flink::restart` took that it came out of, from the request to stop until all its tasks ran; `()` where there was none",
+            get: |job| job.restart_s.map_or(Dynamic::UNIT, |seconds| Dynamic::from(Duration { seconds })),
         },
         Property {
             name: "state",

@@ -1,8 +1,11 @@
 //! `flink::…`: what a script waits for, asks for and looks at.
 
+use std::time::Duration;
+
 use rhai::{Dynamic, Map};
 
 use super::JOB;
+use crate::error::Error;
 use crate::flink;
 use crate::record::Checkpoint;
 use crate::run::Job;
@@ -72,6 +75,37 @@ pub const SAVEPOINT: Primitive = Primitive {
 let path = flink::savepoint(first, #{ stop: true });
 let job = flink::submit("nyc-window", #{ interval: 2.s, from: path, args: #{ topic: topic } });"#,
     run: savepoint,
+};
+
+pub const RESTART: Primitive = Primitive {
+    module: "flink",
+    name: "restart",
+    doc: "Moves a job to another checkpoint interval, and returns it as it goes on.\n\nThe job is stopped with a savepoint and \
+        submitted again from it, the same program with the same arguments, in the middle of the measured phase too: samplers, \
+        results, faults and the clock of the schedule go on. It returns when all tasks run. The handle from before means the \
+        same job wherever a primitive takes it, but shows what it was; in Flink the job has a new id.\n\nNothing is read from \
+        the request to stop until the first record after it: that counts against throughput and U, and is no fault. Until the \
+        job has caught up, no missing sample and no failed checkpoint is held against the trial. T, c and U are told by \
+        stretch: `analysis::stretches`.\n\nWhile the job recovers it waits until it runs. Where the savepoint fails, or the \
+        job does not start again, it goes on with the interval from before, and this is an error; where it cannot even do \
+        that, the trial fails. When the measured phase ends meanwhile, it is brought to its end first.",
+    arguments: &[THE_JOB],
+    options: Some(Options {
+        known: &[
+            Opt::required("interval", Kind::Duration, "the new checkpoint interval, at least 1 ms"),
+            Opt::new("timeout", Kind::Duration, "2.min", "how long a recovery under way and the savepoint may take"),
+        ],
+        others: "",
+    }),
+    returns: JOB,
+    effect: Effect::Acts,
+    belongs: Belongs::Body,
+    example: r#"run::during(|t| {
+    sleep(10.s);
+    let moved = flink::restart(job, #{ interval: 5.s });
+    note(`at ${moved.interval} after ${moved.restart}`);
+});"#,
+    run: restart,
 };
 
 pub const OVERVIEW: Primitive = Primitive {
@@ -160,6 +194,23 @@ fn savepoint(call: &Call<'_>) -> Outcome {
         Place::Rehearsal => "file:///savepoint-of-a-rehearsal".into(),
         Place::Trial(trial) => trial.savepoint(&job, stop, within_s)?.into(),
     })
+}
+
+fn restart(call: &Call<'_>) -> Outcome {
+    let mut job = call.handle::<Job>("job")?;
+    let interval_s = call.required("interval", call.duration_s("interval")?)?;
+    if interval_s < 0.001 {
+        return Err(Error::script("flink::restart: `interval` must be at least 1.ms").into());
+    }
+    let within_s = call.duration_s("timeout")?.unwrap_or(WAIT_S);
+    let moved = match call.session.trial(&call.name())? {
+        Place::Rehearsal => {
+            (job.interval_s, job.restart_s) = (Some(interval_s), Some(0.0));
+            job
+        }
+        Place::Trial(trial) => trial.restart(&job, interval_s, Duration::from_secs_f64(within_s))?,
+    };
+    Ok(Dynamic::from(moved))
 }
 
 fn overview(call: &Call<'_>) -> Outcome {
