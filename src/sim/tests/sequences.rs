@@ -354,7 +354,7 @@ fn a_job_that_is_stopped_and_goes_on_loses_no_window_and_writes_none_twice() {
 fn full_checkpoints_write_all_of_the_state() {
     let bytes = |full_checkpoints: bool| {
         let mut stage = windowed(false);
-        stage.job.window = Some(Windows { length_ms: 60_000, out_of_orderness_ms: 100 });
+        stage.job.window = Some(Windows { length_ms: 600_000, out_of_orderness_ms: 100 });
         stage.job.settings.full_checkpoints = full_checkpoints;
         let mut play = stage.begin().watched();
         play.until(30_000.0);
