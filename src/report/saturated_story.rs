@@ -36,7 +36,7 @@ impl Telling {
     fn lines(&self) -> Vec<Line> {
         let mut story = Story::of(self.interval_s.unwrap_or(0.0), self.repeat);
         let until = self.issued_ms.last().map_or(60_000.0, |last| last + EVERY_MS);
-        story.load(until).measured(MEASURED_FROM_MS, until);
+        story.load(until + 500.0).measured(MEASURED_FROM_MS, until);
         if !self.issued_ms.is_empty() {
             let due = self.issued_ms.iter().map(|at| (at - MEASURED_FROM_MS) / 1e3);
             let due_s = if self.is_even { Vec::new() } else { due.collect() };
@@ -57,7 +57,9 @@ impl Telling {
 
     /// An attempt until then, and the position of its last checkpoint.
     fn reads(&self, story: &mut Story, reading: Reading, until: f64, next_checkpoint: &mut u64) -> f64 {
-        story.source(Reading { until, ..reading });
+        let is_last = until >= reading.until;
+        // Subtasks are not sampled together, and of the last samples all have to lie behind the end.
+        story.source(Reading { until: until + 500.0 * f64::from(u8::from(is_last)), ..reading });
         let Some(interval) = self.interval_s else { return reading.position };
         let mut saved = reading.position;
         let mut at = reading.first + 1e3 * interval;

@@ -245,7 +245,13 @@ impl Group<'_> {
                 let calm = |trial: &TrialResult| trial.useful_per_s.filter(|_| trial.is_calm());
                 self.mean_of_trials(name, "no trial has a measured phase with samples", calm)
             }
+            "capacity_per_s"
+                if self.trials.iter().all(|trial| trial.faults.is_empty() && trial.lambda_per_s.is_none()) =>
+            {
+                Cell::Empty(NO_CALM_TRIAL.into())
+            }
             "capacity_per_s" => Cell::Empty("faults: capacity is throughput without them".into()),
+            "U_poisson_eff" | "U_flink_eff" | "U_schedule_eff" => Cell::Empty("no R_eff".into()),
             "capacity_at_rest_per_s" => Cell::or(at_rest, NO_CALM_TRIAL),
             "c_capacity_s" => {
                 let reason = "no sound trials without faults at two intervals, or one and none";

@@ -168,7 +168,7 @@ impl TrialResult {
             error: trial.end.as_ref().and_then(|end| end.error.clone()),
             interval_s: stretches::one_interval_s(trial, &stretches),
             lambda_per_s: lambda_per_s(trial),
-            even_faults: trial.schedule.as_ref().is_some_and(|schedule| schedule.due_s.is_empty()),
+            even_faults: even_faults(trial),
             // What a planned restart took is no part of it, and the parts must add up.
             budget: budget(&faults, &checkpoints, &checkpoint_durations_s).filter(|_| restarts.is_empty()),
             checkpoint_durations_s,
@@ -328,6 +328,14 @@ fn fetch_latency_ms(samples: &[Sample], (from, to): (EpochMs, EpochMs)) -> Optio
 
 fn lambda_per_s(trial: &Trial) -> Option<f64> {
     trial.schedule.as_ref().filter(|schedule| schedule.count > 0).map(|schedule| 1.0 / schedule.every_s)
+}
+
+/// Whether fault i is due at i times the mean distance.
+fn even_faults(trial: &Trial) -> bool {
+    trial.schedule.as_ref().is_some_and(|schedule| {
+        let off = |(number, due_s): (u32, &f64)| (due_s - f64::from(number) * schedule.every_s).abs();
+        (1..).zip(&schedule.due_s).map(off).all(|off_s| off_s <= 1e-6 * schedule.every_s)
+    })
 }
 
 /// How many windows were due within [from, to] and never arrived.

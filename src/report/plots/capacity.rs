@@ -79,9 +79,10 @@ fn key((one, (colour, mark)): (&Fitted<'_>, (Colour, Mark))) -> Key {
 fn told(one: &Fitted<'_>) -> String {
     let lost = lost(&one.cost).map_or_else(String::new, |why| format!(", lost in the noise: {why}"));
     format!(
-        "{}c_capacity {}, by Fieller; μ {}{lost}",
+        "{}c_capacity {}{}; μ {}{lost}",
         one.about(),
         with_interval(&one.cost, "s"),
+        if one.cost.lo.is_some() { " by Fieller" } else { "" },
         with_interval(&one.capacity.at_rest_per_s, "records/s")
     )
 }

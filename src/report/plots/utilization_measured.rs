@@ -145,7 +145,8 @@ pub fn over_interval(results: &Results) -> Sketched {
     let caption = format!(
         "U in % over T_real in s (logarithmic), under saturating load. Measured with its 95 % interval, {} cycles between \
          faults. Beside it what the model gives for the length and the restart of each of these cycles: how far the measured \
-         lies from that tests the model. Curves: the mean over many runs at λ, with {faint}, c and R interpolated between \
+         lies from that tests the model, and chance in the times of the faults, which widens the interval of the measured, is in \
+         both: the interval of the gap is in the table. Curves: the mean over many runs at λ, with {faint}, c and R interpolated between \
          the measured intervals; from them one run differs by chance too.{from_zero}{}",
         super::counts(shown.iter().flat_map(Group::measured).map(|(_, figure)| figure.n as usize)),
         if groups.len() > PANELS {
