@@ -3,6 +3,9 @@
 //! Weighted towards the corners where the printed formulas lose their digits. That the models describe a real
 //! Flink is not tested here; that is what a run does.
 
+mod accuracy;
+pub(in crate::analysis) mod exact;
+
 use proptest::prelude::*;
 
 use super::{Conditions, Model, optimal_interval, utilization};
