@@ -9,6 +9,7 @@ pub mod binned;
 pub mod budget;
 pub mod checkpoints;
 pub mod curve;
+pub mod decide;
 pub mod enough;
 pub mod folded;
 pub mod foreign;

@@ -45,13 +45,14 @@ fn curve(axes: Vec<Axis>, rows: &[&Row], restart: Restart, also_s: &[f64]) -> Op
     if costs.is_empty() || restarts.is_empty() {
         return None;
     }
-    let reached = known.places.iter().copied().chain(also_s.iter().map(|interval| interval.ln()));
+    let reached = known.at.places.iter().copied().chain(also_s.iter().map(|interval| interval.ln()));
     let reached: Vec<f64> = reached.filter(|place| place.is_finite()).collect();
     let from = reached.iter().copied().reduce(f64::min)? - MARGIN.ln();
     let to = reached.iter().copied().reduce(f64::max)? + MARGIN.ln();
     let point = |step: u32| {
         let place = from + (to - from) * f64::from(step) / f64::from(POINTS - 1);
-        let conditions = Conditions::new(known.at(place, &costs), known.at(place, &restarts).max(0.0), lambda_per_s);
+        let conditions =
+            Conditions::new(known.at.at(place, &costs), known.at.at(place, &restarts).max(0.0), lambda_per_s);
         let [poisson, flink, schedule] = Model::ALL.map(|model| utilization(model, place.exp(), &conditions).ok());
         UtilizationPoint { interval_s: place.exp(), poisson, flink, schedule }
     };

@@ -14,7 +14,8 @@ use super::capacity::Restart;
 use super::figures::Cell;
 use super::row::{Row, input, optimum_cell};
 use super::trial::TrialResult;
-use crate::analysis::model::{Conditions, Model, optimal_interval, utilization};
+use crate::analysis::decide::Measured;
+use crate::analysis::model::{Conditions, Model, utilization};
 use crate::analysis::statistics::{Input, simulate};
 use crate::record::{Axis, AxisValue};
 
@@ -118,7 +119,7 @@ fn headline(axes: Vec<Axis>, rows: &[&Row], trials: &[TrialResult], seed: u64) -
     let lambda_per_s = rows.iter().find_map(|row| row.lambda_per_s);
     let points = Points::of(rows, Restart::ToFirstRecord, seed);
     let [poisson, flink, schedule] = Model::ALL.map(|model| fixed_point_cell(model, &points, lambda_per_s));
-    let outside_measured = poisson.figure().is_some_and(|best| !points.holds(best.value));
+    let outside_measured = poisson.figure().is_some_and(|best| !points.at.holds(best.value));
     let at_optimum = poisson.figure().and_then(|best| points.utilization_at(best.value, lambda_per_s?));
     let answer = answer(rows, trials, at_optimum);
     Headline { axes, lambda_per_s, poisson, flink, schedule, outside_measured, answer }
@@ -126,8 +127,7 @@ fn headline(axes: Vec<Axis>, rows: &[&Row], trials: &[TrialResult], seed: u64) -
 
 /// The measured points: T_real with the c and R of its row, by T.
 pub(super) struct Points {
-    /// ln T.
-    pub places: Vec<f64>,
+    pub at: Measured,
     pub costs: Vec<Input>,
     /// Empty unless every point has one.
     pub restarts: Vec<Input>,
@@ -145,16 +145,10 @@ impl Points {
         known.sort_by(|left, right| left.0.total_cmp(&right.0));
         let restarts: Option<Vec<Input>> = known.iter().map(|&(.., restart)| restart).collect();
         Self {
-            places: known.iter().map(|&(place, ..)| place).collect(),
+            at: Measured { places: known.iter().map(|&(place, ..)| place).collect() },
             costs: known.iter().map(|&(_, cost, _)| cost).collect(),
             restarts: restarts.unwrap_or_default(),
         }
-    }
-
-    fn holds(&self, interval_s: f64) -> bool {
-        let place = interval_s.ln();
-        self.places.first().is_some_and(|&first| first <= place)
-            && self.places.last().is_some_and(|&last| place <= last)
     }
 
     /// U of `poisson` with c and R as they are at that interval; None where a point has no R.
@@ -164,19 +158,8 @@ impl Points {
             return None;
         }
         let place = interval_s.ln();
-        let (cost, restart) = (self.at(place, &value(&self.costs)), self.at(place, &value(&self.restarts)));
+        let (cost, restart) = (self.at.at(place, &value(&self.costs)), self.at.at(place, &value(&self.restarts)));
         utilization(Model::Poisson, interval_s, &Conditions::new(cost, restart, lambda)).ok()
-    }
-
-    /// `values`, one a point, interpolated linearly at ln T and held outside.
-    pub fn at(&self, place: f64, values: &[f64]) -> f64 {
-        let right = self.places.partition_point(|&other| other < place);
-        if right == 0 || right == self.places.len() {
-            return values[right.min(values.len() - 1)];
-        }
-        let (from, to) = (self.places[right - 1], self.places[right]);
-        let weight = if to > from { (place - from) / (to - from) } else { 0.0 };
-        values[right - 1] + weight * (values[right] - values[right - 1])
     }
 }
 
@@ -195,32 +178,7 @@ fn fixed_point_cell(model: Model, points: &Points, lambda_per_s: Option<f64>) ->
     }
     let figure = simulate(&inputs, |drawn| {
         let (costs, restarts) = drawn.split_at(points.costs.len());
-        fixed_point(model, points, costs, restarts, lambda)
+        points.at.fixed_point(model, costs, restarts, lambda)
     });
     Cell::or(figure, "no interval pays")
-}
-
-/// The T in seconds with T = f(c(T), R(T)), by bisection in ln T; None where f has no value.
-///
-/// f at the measured points brackets it where f grows with c alone. `schedule` multiplies c with X, and between
-/// two points that product may rise above both ends, hence the margin.
-fn fixed_point(model: Model, points: &Points, costs: &[f64], restarts: &[f64], lambda: f64) -> Option<f64> {
-    const HALVINGS: usize = 45;
-    const MARGIN: f64 = 10.0;
-    let best_at = |place: f64| {
-        let restart = if restarts.is_empty() { 0.0 } else { points.at(place, restarts) };
-        optimal_interval(model, &Conditions::new(points.at(place, costs), restart, lambda)).ok()
-    };
-    let at_points: Vec<f64> = points.places.iter().map(|&place| best_at(place)).collect::<Option<_>>()?;
-    let mut lo = (at_points.iter().copied().reduce(f64::min)? / MARGIN).ln();
-    let mut hi = (at_points.iter().copied().reduce(f64::max)? * MARGIN).ln();
-    for _ in 0..HALVINGS {
-        let middle = f64::midpoint(lo, hi);
-        if best_at(middle)?.ln() > middle {
-            lo = middle;
-        } else {
-            hi = middle;
-        }
-    }
-    best_at(f64::midpoint(lo, hi))
 }
