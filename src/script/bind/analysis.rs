@@ -1,5 +1,6 @@
 //! `analysis::…`: the formulas, what a study measured, and figures of lists.
 
+mod decide;
 pub(super) mod figures;
 mod study;
 
@@ -9,6 +10,8 @@ use crate::analysis::model::{self, Conditions, Model};
 use crate::error::{Error, Result};
 use crate::script::declare::{Argument, Belongs, Call, Effect, Kind, Opt, Options, Outcome, Primitive};
 use crate::script::units::Duration;
+
+pub use decide::PRIMITIVES as DECISIONS;
 
 const MODELS: Kind = Kind::Word(|| Model::ALL.map(Model::name).to_vec());
 
@@ -35,8 +38,9 @@ pub const PRIMITIVES: &[Primitive] = &[
         module: "analysis",
         name: "utilization",
         doc: "Returns the share of time, 0 to 1, that is useful at an interval.\n\nTimes are durations or plain \
-            numbers of seconds. Where checkpoints and restarts take all the time there is, it is 0; where \
-            `lambda` is 0, it is `1 - c/T`. A negative time is an error, and so is `T` = 0.\n\nOf the models, \
+            numbers of seconds. Where checkpoints and restarts take all the time there is, it is 0, so too where `T` is \
+            at most `c`: checkpoints back to back. Where `lambda` is 0, it is `1 - c/T`. A negative time is an error, \
+            and so is `T` = 0.\n\nOf the models, \
             `poisson` is the paper's: failures at any time, the checkpoint clock started anew by each. `flink` \
             is that with the first trigger after a restart anywhere in an interval, where Flink puts it. \
             `schedule` has a fault exactly every `mtbf`.",
@@ -50,6 +54,23 @@ pub const PRIMITIVES: &[Primitive] = &[
         belongs: Belongs::Anywhere,
         example: "analysis::utilization(#{ T: 30.s, c: 0.778, R: 81.85, mtbf: 10.min })  // 0.829",
         run: utilization,
+    },
+    Primitive {
+        module: "analysis",
+        name: "ln_utilization",
+        doc: "Returns the natural logarithm of the utilization at an interval.\n\nIt has all digits where the utilization \
+            is too small for a number, and where it is next to 1. Where the utilization is 0 it is minus infinity. \
+            Options and errors are those of `analysis::utilization`.",
+        arguments: &[],
+        options: Some(Options {
+            known: &[T, C, Opt::required("R", Kind::Seconds, R_DOC), LAMBDA, MTBF, N, DELTA, MODEL],
+            others: "",
+        }),
+        returns: Kind::Number,
+        effect: Effect::Pure,
+        belongs: Belongs::Anywhere,
+        example: "analysis::ln_utilization(#{ T: 1.h, c: 1.s, R: 1.h, mtbf: 1.s })  // -7191.811",
+        run: ln_utilization,
     },
     Primitive {
         module: "analysis",
@@ -238,6 +259,12 @@ fn utilization(call: &Call<'_>) -> Outcome {
     Ok(Dynamic::from_float(model::utilization(model, interval_s, &conditions)?))
 }
 
+fn ln_utilization(call: &Call<'_>) -> Outcome {
+    let (model, conditions) = conditions(call)?;
+    let interval_s = call.required("T", call.seconds("T"))?;
+    Ok(Dynamic::from_float(model::ln_utilization(model, interval_s, &conditions)?))
+}
+
 fn optimal_interval(call: &Call<'_>) -> Outcome {
     let (model, conditions) = conditions(call)?;
     Ok(Dynamic::from(Duration::new(model::optimal_interval(model, &conditions)?)))
@@ -265,7 +292,7 @@ pub(super) fn lambda_per_s(call: &Call<'_>) -> Result<f64> {
     }
     match (call.number("lambda"), call.seconds("mtbf")) {
         (Some(lambda), None) => Ok(lambda),
-        (None, Some(mtbf_s)) => Ok(1.0 / mtbf_s),
+        (None, Some(mtbf_s)) => model::rate_of_mtbf(mtbf_s),
         _ => Err(Error::script(format!(
             "{name} wants one of `lambda` (failures a second) and `mtbf` (time between them)"
         ))

@@ -84,6 +84,7 @@ const PARTS: &[Part] = &[
         primitives: analysis::PRIMITIVES,
         handles: Vec::new,
     },
+    Part { module: "analysis", doc: "", primitives: analysis::DECISIONS, handles: Vec::new },
     Part {
         module: "sim",
         doc: "Simulation of the model, where there is no formula or to check one.",
