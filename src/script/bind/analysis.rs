@@ -69,7 +69,7 @@ pub const PRIMITIVES: &[Primitive] = &[
         returns: Kind::Number,
         effect: Effect::Pure,
         belongs: Belongs::Anywhere,
-        example: "analysis::ln_utilization(#{ T: 1.h, c: 1.s, R: 1.h, mtbf: 1.s })  // -7191.811",
+        example: "analysis::ln_utilization(#{ T: 1.h, c: 1.s, R: 1.h, mtbf: 1.s }).round()  // -7192.0",
         run: ln_utilization,
     },
     Primitive {
