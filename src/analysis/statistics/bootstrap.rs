@@ -7,14 +7,17 @@
 //!
 //! Its plain percentiles are far too narrow for few values: at 30 of them they cover 88 % without and 79 % with a
 //! correlation of 0.5, because blocks of 3 or 4 hold only part of the correlation, resampling takes each trial's mean
-//! for its true one, and a normal quantile stands where Student's belongs (Hesterberg 2015). So their distance from
-//! the figure is multiplied by t(n' - 1)/z, n' the number of independent values that the series is worth, and by the
-//! spread of an autoregression over that of the replicates where that is larger.
+//! for its true one, and a normal quantile stands where Student's belongs (Hesterberg 2015). So the distance from a
+//! mean to its ends is multiplied by t(n' - 1)/z, n' the number of independent values that the series is worth, and by
+//! the spread of an autoregression over that of the replicates where that is larger.
+//!
+//! Not so for latencies: what a fault does to windows comes and goes with the schedule, and an autoregression would
+//! take the length of an outage for lasting. There the blocks are what is independent, and Student's t counts them.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
-use super::dependence::{effective, neighbours};
+use super::dependence::{FEWEST, effective, neighbours};
 use super::quantile::quantile_of_sorted;
 use super::{Scale, normal_reach, student};
 
@@ -25,71 +28,84 @@ const BLOCKS: usize = 200;
 pub fn positive_mean_interval(strata: &[Vec<f64>], seed: u64) -> (f64, f64) {
     // Of logarithms: one long duration among many hides how much neighbours resemble each other.
     let logs: Vec<Vec<f64>> = strata.iter().map(|stratum| stratum.iter().map(|value| value.ln()).collect()).collect();
-    stretched(&counted(strata), neighbours(&logs), Scale::Log, seed)
+    of_mean(strata, neighbours(&logs), seed).stretched(Scale::Log)
 }
 
 /// The 95 % interval of the mean of values of any sign.
 pub fn mean_interval(strata: &[Vec<f64>], seed: u64) -> (f64, f64) {
-    stretched(&counted(strata), neighbours(strata), Scale::Linear, seed)
+    of_mean(strata, neighbours(strata), seed).stretched(Scale::Linear)
 }
 
 /// The 95 % interval of Σ numerator / Σ denominator, each stratum in the order of time.
 pub fn ratio_interval(strata: &[Vec<(f64, f64)>], seed: u64) -> (f64, f64) {
-    stretched(strata, neighbours(&residuals(strata)), Scale::Linear, seed)
+    let circles = circles(strata);
+    let blocks: usize = circles.iter().map(|circle| circle.length.div_ceil(circle.block)).sum();
+    let blocks = (blocks as f64).max(FEWEST);
+    let factor = reach(blocks) * (blocks / (blocks - 1.0)).sqrt();
+    Resampled { ratio: ratio_of(strata), replicates: replicates(&circles, seed), factor }.stretched(Scale::Linear)
 }
 
-fn counted(strata: &[Vec<f64>]) -> Vec<Vec<(f64, f64)>> {
-    strata.iter().map(|stratum| stratum.iter().map(|&value| (value, 1.0)).collect()).collect()
-}
-
-fn stretched(strata: &[Vec<(f64, f64)>], correlation: f64, scale: Scale, seed: u64) -> (f64, f64) {
-    let ratio = ratio_of(strata);
-    let replicates = replicates(strata, seed);
-    let tail = (1.0 - super::CONFIDENCE) / 2.0;
-    let ends = [tail, 1.0 - tail].map(|probability| quantile_of_sorted(&replicates, probability));
+fn of_mean(strata: &[Vec<f64>], correlation: f64, seed: u64) -> Resampled {
+    let counted: Vec<Vec<_>> =
+        strata.iter().map(|stratum| stratum.iter().map(|&value| (value, 1.0)).collect()).collect();
+    let (mean, replicates) = (ratio_of(&counted), replicates(&circles(&counted), seed));
     let worth = effective(strata.iter().map(Vec::len), correlation);
-    // There are two values at least, so Student's t has a degree of freedom.
-    let reach = student(worth - 1.0).unwrap_or(f64::INFINITY) / normal_reach();
-    let missed = deviation_of_ratio(strata, worth) / deviation(&replicates, ratio);
+    let missed = deviation_of_mean(strata, mean, worth) / deviation(&replicates, mean);
     // Without any spread, 0/0 is no number, and there is nothing to stretch.
-    let factor = reach * if missed > 1.0 { missed } else { 1.0 };
-    let [lo, hi] = ends.map(|end| match scale {
-        Scale::Linear => ratio + factor * (end - ratio),
-        Scale::Log => ratio * (end / ratio).powf(factor),
-    });
-    (lo, hi)
+    let factor = reach(worth) * if missed > 1.0 { missed } else { 1.0 };
+    Resampled { ratio: mean, replicates, factor }
 }
 
-fn replicates(strata: &[Vec<(f64, f64)>], seed: u64) -> Vec<f64> {
+/// Student's quantile for so many independent values, over the normal one.
+fn reach(worth: f64) -> f64 {
+    student(worth - 1.0).unwrap_or(f64::INFINITY) / normal_reach()
+}
+
+struct Resampled {
+    ratio: f64,
+    /// Sorted.
+    replicates: Vec<f64>,
+    factor: f64,
+}
+
+impl Resampled {
+    fn stretched(&self, scale: Scale) -> (f64, f64) {
+        let tail = (1.0 - super::CONFIDENCE) / 2.0;
+        let end = |probability| {
+            let end = quantile_of_sorted(&self.replicates, probability);
+            match scale {
+                Scale::Linear => self.ratio + self.factor * (end - self.ratio),
+                Scale::Log => self.ratio * (end / self.ratio).powf(self.factor),
+            }
+        };
+        (end(tail), end(1.0 - tail))
+    }
+}
+
+fn circles(strata: &[Vec<(f64, f64)>]) -> Vec<Circle> {
+    strata.iter().filter(|stratum| !stratum.is_empty()).map(|stratum| Circle::new(stratum)).collect()
+}
+
+fn replicates(circles: &[Circle], seed: u64) -> Vec<f64> {
     let mut random = ChaCha12Rng::seed_from_u64(seed);
-    let circles: Vec<Circle> = strata.iter().filter(|stratum| !stratum.is_empty()).map(|s| Circle::new(s)).collect();
-    let mut replicates: Vec<f64> = (0..REPLICATES).map(|_| replicate(&circles, &mut random)).collect();
+    let mut replicates: Vec<f64> = (0..REPLICATES).map(|_| replicate(circles, &mut random)).collect();
     replicates.sort_by(f64::total_cmp);
     replicates
 }
 
-fn sums(pairs: impl Iterator<Item = (f64, f64)>) -> (f64, f64) {
-    pairs.fold((0.0, 0.0), |(numerator, denominator), (n, d)| (numerator + n, denominator + d))
-}
-
 fn ratio_of(strata: &[Vec<(f64, f64)>]) -> f64 {
-    let (numerator, denominator) = sums(strata.iter().flatten().copied());
+    let (numerator, denominator) =
+        strata.iter().flatten().fold((0.0, 0.0), |sum, pair| (sum.0 + pair.0, sum.1 + pair.1));
     numerator / denominator
 }
 
-/// By how much each pair pulls the ratio.
-fn residuals(strata: &[Vec<(f64, f64)>]) -> Vec<Vec<f64>> {
-    let ratio = ratio_of(strata);
-    strata.iter().map(|stratum| stratum.iter().map(|(n, d)| n - ratio * d).collect()).collect()
-}
-
-/// Of the ratio, were its pairs worth that many independent ones.
-fn deviation_of_ratio(strata: &[Vec<(f64, f64)>], worth: f64) -> f64 {
-    let residuals = residuals(strata).concat();
-    let count = residuals.len() as f64;
-    let (_, denominator) = sums(strata.iter().flatten().copied());
-    let variance = residuals.iter().map(|residual| residual * residual).sum::<f64>() / count;
-    (variance / (worth - 1.0)).sqrt() * count / denominator
+/// Of the mean, were its values worth that many independent ones.
+fn deviation_of_mean(strata: &[Vec<f64>], mean: f64, worth: f64) -> f64 {
+    let (count, squares) = strata
+        .iter()
+        .flatten()
+        .fold((0.0, 0.0), |(count, squares), value| (count + 1.0, squares + (value - mean).powi(2)));
+    (squares / count / (worth - 1.0)).sqrt()
 }
 
 fn deviation(replicates: &[f64], around: f64) -> f64 {

@@ -10,7 +10,7 @@
 const MOST_ALIKE: f64 = 0.99;
 
 /// A mean and its spread take two.
-const FEWEST: f64 = 2.0;
+pub const FEWEST: f64 = 2.0;
 
 /// The correlation of neighbours within strata, around the mean of all, 0 to `MOST_ALIKE`.
 pub fn neighbours(strata: &[Vec<f64>]) -> f64 {
