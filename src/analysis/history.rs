@@ -387,8 +387,8 @@ impl Trial {
     /// T in force at `at`; during a planned restart the one before it.
     #[must_use]
     pub fn interval_at(&self, at: EpochMs) -> Option<f64> {
-        let resumed = self.restarts.iter().filter_map(|restart| restart.resumed.as_ref());
-        let last = resumed.filter(|resumed| resumed.at_epoch_ms <= at).next_back();
+        let mut resumed = self.restarts.iter().filter_map(|restart| restart.resumed.as_ref());
+        let last = resumed.rfind(|resumed| resumed.at_epoch_ms <= at);
         last.map_or_else(|| self.interval_s(), |resumed| resumed.interval_s)
     }
 }
