@@ -51,16 +51,16 @@ fn expressions_print_what_the_readme_says() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut seen = 0;
     for block in blocks("console") {
-        let mut lines = block.lines();
-        let Some(expression) = lines.next().and_then(|line| line.strip_prefix("$ cprun eval '")?.strip_suffix('\''))
-        else {
-            continue;
-        };
-        let ran = cprun(folder.path(), &["eval", expression]);
-        assert_eq!(String::from_utf8_lossy(&ran.stdout).lines().collect::<Vec<_>>(), lines.collect::<Vec<_>>());
-        seen += 1;
+        // What a command prints stands below it, up to the next one.
+        for told in block.split("$ cprun eval '").skip(1) {
+            let mut lines = told.lines().take_while(|line| !line.starts_with("$ "));
+            let expression = lines.next().and_then(|line| line.strip_suffix('\'')).expect("a quoted expression");
+            let ran = cprun(folder.path(), &["eval", expression]);
+            assert_eq!(String::from_utf8_lossy(&ran.stdout).lines().collect::<Vec<_>>(), lines.collect::<Vec<_>>());
+            seen += 1;
+        }
     }
-    assert_eq!(seen, 1);
+    assert_eq!(seen, 2);
 }
 
 #[test]
