@@ -68,6 +68,13 @@ impl Group<'_> {
         })
     }
 
+    /// That of a curve: further away it would set the axis, and nothing was measured there.
+    fn is_near(&self, point: &UtilizationPoint) -> bool {
+        let reached = self.measured().into_iter().map(|(interval, _)| interval);
+        let (least, largest) = reached.fold((f64::INFINITY, 0.0_f64), |(lo, hi), at| (lo.min(at), hi.max(at)));
+        (least / MARGIN..=largest * MARGIN).contains(&point.interval_s)
+    }
+
     fn measured(&self) -> Vec<(f64, Figure)> {
         self.points(&KINDS[0]).collect()
     }
@@ -181,8 +188,10 @@ fn axes(groups: &[Group<'_>], kinds: &[&Kind]) -> (Axis, Axis) {
     let x = Axis::log("checkpoint interval T_real", "s", intervals, if groups.len() == 1 { 10 } else { 5 });
     let measured =
         points.iter().flat_map(|(_, figure)| [Some(figure.value), figure.lo, figure.hi]).flatten().map(|u| u * 100.0);
-    let drawn = groups.iter().flat_map(Group::curves).flat_map(|(curve, model, _)| {
-        curve.points.iter().filter(|point| x.holds(point.interval_s)).map(|point| percent(point, model))
+    let drawn = groups.iter().flat_map(|group| {
+        group.curves().flat_map(move |(curve, model, _)| {
+            curve.points.iter().filter(move |point| group.is_near(point)).map(move |point| percent(point, model))
+        })
     });
     let y = Axis::zoomed("utilization U", "%", measured.chain(drawn), 6);
     (x, y)
@@ -192,7 +201,7 @@ fn draw(scene: &mut Scene, panel: &Panel, group: &Group<'_>, kinds: &[&Kind]) {
     panel.draw(scene);
     panel.name(scene, &group.name());
     for (curve, model, stroke) in group.curves() {
-        let inside = curve.points.iter().filter(|point| panel.x.holds(point.interval_s));
+        let inside = curve.points.iter().filter(|point| group.is_near(point));
         let course: Vec<_> = inside.map(|point| panel.at(point.interval_s, percent(point, model))).collect();
         scene.line(&course, stroke);
     }
