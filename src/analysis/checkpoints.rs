@@ -6,7 +6,7 @@
 //! Savepoints and the manual checkpoint that ends the warm-up are in neither.
 
 use super::curve::Bounds;
-use super::history::Trial;
+use super::history::{Restart, Trial};
 use super::timeline::Fault;
 use crate::record::{Checkpoint, EpochMs};
 
@@ -103,12 +103,23 @@ pub fn unexpected_failures(trial: &Trial, rows: &[CheckpointRow], faults: &[Faul
     let Some(first) = rows.iter().find(|row| row.is_completed()) else { return Vec::new() };
     let (from, to) = (first.checkpoint.trigger_epoch_ms, trial.replay_stop_epoch_ms().unwrap_or(f64::INFINITY));
     let interval_ms = |at: EpochMs| trial.interval_at(at).unwrap_or(0.0) * 1e3;
-    let excused = |at: EpochMs| faults.iter().any(|fault| is_excused(fault, at, interval_ms(at)));
+    let excused = |at: EpochMs| {
+        let faults = faults.iter().any(|fault| is_excused(fault, at, interval_ms(at)));
+        faults || trial.restarts.iter().any(|restart| is_stopped_by(restart, at, interval_ms(at)))
+    };
     rows.iter()
         .filter(|row| row.checkpoint.status == "failed" && row.triggered_within((from, to)))
         .filter(|row| !excused(row.checkpoint.trigger_epoch_ms) && !row.during_fault)
         .map(|row| row.checkpoint.id)
         .collect()
+}
+
+/// A stop aborts the checkpoint that is under way, which was triggered up to T before, and others until the job runs again.
+fn is_stopped_by(restart: &Restart, at: EpochMs, interval_ms: f64) -> bool {
+    let ran = restart.resumed.as_ref().map(|resumed| resumed.at_epoch_ms);
+    let ended = ran.or(restart.failed.as_ref().map(|(at, _)| *at));
+    let until = ended.map_or(f64::INFINITY, |ended| ended + interval_ms);
+    restart.begun_epoch_ms - interval_ms <= at && at <= until
 }
 
 fn is_excused(fault: &Fault, at: EpochMs, interval_ms: f64) -> bool {

@@ -16,9 +16,14 @@ use super::throughput::counters;
 use super::timeline::Fault;
 use crate::record::EpochMs;
 
-/// How long before a fault its capacity is taken, in milliseconds, and what must be left of that.
+/// How long before a fault its capacity is taken, in milliseconds, and what must be left of that; and at least so many
+/// sampling steps.
 const BEFORE_MS: f64 = 10_000.0;
 const LEAST_BEFORE_MS: f64 = 2_000.0;
+const LEAST_BEFORE_STEPS: f64 = 4.0;
+
+/// The last sample of an attempt that was killed lies up to so many steps before that.
+const SILENT_STEPS: f64 = 2.0;
 
 /// Sampling steps running, and the share of the capacity that they must reach.
 const STEADY_STEPS: usize = 4;
@@ -58,17 +63,24 @@ pub fn settle(series: &Series, faults: &mut [Fault], measured_from: EpochMs, ste
     let mut capacity_per_ms = None;
     for place in 0..faults.len() {
         let horizon = faults.get(place + 1).and_then(|next| next.phases.issued).map_or(f64::INFINITY, |at| at.lo);
+        if place > 0 {
+            faults[place].during_recovery = faults[place - 1].over.is_none();
+        }
         let fault = &mut faults[place];
         let Some(issued) = fault.phases.issued else { continue };
-        let before = Bounds { lo: free_from.max(issued.lo - BEFORE_MS), hi: issued.lo };
-        if before.hi - before.lo >= LEAST_BEFORE_MS {
+        // A first record is not the end of it, until it is known to be.
+        fault.over = fault.over.filter(|_| fault.phases.first.is_none());
+        let seen = issued.lo - SILENT_STEPS * step_ms;
+        let least = LEAST_BEFORE_MS.max(LEAST_BEFORE_STEPS * step_ms);
+        let before = Bounds { lo: free_from.max(seen - BEFORE_MS.max(least)), hi: seen };
+        if before.hi - before.lo >= least {
             capacity_per_ms = Some(counted.per_ms(before));
         }
         free_from = horizon;
         let Some((first, capacity)) = fault.phases.first.zip(capacity_per_ms.filter(|rate| *rate > 0.0)) else {
             continue;
         };
-        let course = counted.course(first.hi, horizon.min(counted.end()), capacity, step_ms);
+        let course = counted.course(first.hi, (horizon - SILENT_STEPS * step_ms).min(counted.end()), capacity, step_ms);
         fault.missed_s = Some(course.missed_ms / 1e3);
         if let Some(steady) = course.steady {
             fault.effective_s = fault.restart_s.map(|restart_s| restart_s + course.missed_ms / 1e3);
@@ -103,7 +115,9 @@ pub fn cycles(faults: &[Fault]) -> Vec<Cycle> {
 
 fn part(fault: &Fault, next: &Fault) -> Option<Part> {
     let length_s = (next.phases.issued?.hi - fault.phases.issued?.hi) / 1e3;
-    let whole = fault.censored.then_some(length_s);
+    // A kill that took nothing of the job was not cut off; nothing is known of it.
+    let noticed = fault.restarts > 0 || fault.phases.detected.is_some();
+    let whole = (fault.censored && noticed).then_some(length_s);
     let restart_s = whole.or(fault.restart_s)?.min(length_s);
     let effective_s = whole.or_else(|| Some(fault.restart_s? + fault.missed_s?)).map(|own| own.min(length_s));
     Some(Part { length_s, restart_s, effective_s })
@@ -138,7 +152,9 @@ impl Counted {
         };
         let shares: Vec<f64> = (0..steps as usize).map(step).collect();
         let enough = STEADY_SHARE * STEADY_STEPS as f64;
-        let place = shares.windows(STEADY_STEPS).position(|run| run.iter().sum::<f64>() >= enough);
+        let run = shares.windows(STEADY_STEPS).position(|run| run.iter().sum::<f64>() >= enough);
+        // Of the four the first that was back by itself.
+        let place = run.and_then(|run| (run..run + STEADY_STEPS).find(|&step| shares[step] >= STEADY_SHARE));
         let before = &shares[..place.unwrap_or(shares.len())];
         let steady = place.map(|place| {
             let lo = from + step_ms * place as f64;

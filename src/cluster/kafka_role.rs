@@ -68,10 +68,12 @@ fn jvm(lib: &Path, folder: &Path, heap: u64) -> Vec<String> {
     ]
 }
 
-/// 16 bytes in URL-safe base64 without padding, as Kafka wants its cluster id.
+/// 16 bytes in URL-safe base64 without padding, as Kafka wants its cluster id. The first sign is never a dash, which its
+/// tools would take for an option.
 fn cluster_id(run: &str) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let hash = Sha256::digest(run.as_bytes());
+    let mut hash = Sha256::digest(run.as_bytes());
+    hash[0] &= 0x7f;
     let sextets = hash[..16].chunks(3).flat_map(|bytes| {
         let bits = bytes.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - bytes.len()));
         (0..=bytes.len()).map(move |place| (bits >> (18 - 6 * place) & 63) as usize)
@@ -87,5 +89,8 @@ mod tests {
         assert_eq!(id.len(), 22);
         assert_eq!(id, super::cluster_id("0a1b2c3d"));
         assert_ne!(id, super::cluster_id("0a1b2c3e"));
+        assert!(
+            (0..1000).all(|run| super::cluster_id(&run.to_string()).starts_with(|sign: char| sign.is_alphabetic()))
+        );
     }
 }

@@ -209,12 +209,12 @@ fn finding(gap: &Cell) -> String {
         Cell::Known(Figure { value, lo: Some(lo), hi: Some(hi), .. }) => {
             let side = if *value < 0.0 { "below" } else { "above" };
             if *lo <= 0.0 && 0.0 <= *hi {
-                "agrees".into()
+                format!("agrees, to within {:.1} points", 100.0 * lo.abs().max(*hi))
             } else {
                 format!("measured is {:.1} points {side}", 100.0 * value.abs())
             }
         }
-        Cell::Known(_) => "– (one cycle has no interval)".into(),
+        Cell::Known(_) => "– (no interval: one cycle, or μ or c from two trials)".into(),
         Cell::Empty(reason) => format!("– ({reason})"),
     }
 }
@@ -275,10 +275,10 @@ mod tests {
     #[test]
     fn a_gap_is_told_in_words() {
         let told = |value, lo, hi| finding(&Cell::Known(Figure { value, lo, hi, n: 6 }));
-        assert_eq!(told(0.004, Some(-0.001), Some(0.009)), "agrees");
+        assert_eq!(told(0.004, Some(-0.001), Some(0.009)), "agrees, to within 0.9 points");
         assert_eq!(told(-0.0312, Some(-0.04), Some(-0.02)), "measured is 3.1 points below");
         assert_eq!(told(0.0312, Some(0.02), Some(0.04)), "measured is 3.1 points above");
-        assert_eq!(told(0.0312, None, None), "– (one cycle has no interval)");
+        assert_eq!(told(0.0312, None, None), "– (no interval: one cycle, or μ or c from two trials)");
     }
 
     #[test]

@@ -88,6 +88,10 @@ impl Demands {
         for (name, value) in all {
             value.map(|value| above_zero(name, value)).transpose()?;
         }
+        if let Some(share) = self.overhead_below.filter(|share| *share >= 1.0) {
+            return Err(Error::script(format!("overhead_below is {share}, but a share of the time is below 1"))
+                .hint("0.05 is 5 %"));
+        }
         self.load.as_ref().map(Load::check).transpose()?;
         Ok(())
     }

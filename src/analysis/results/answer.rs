@@ -72,14 +72,19 @@ pub fn answer(rows: &[&Row], trials: &[TrialResult], at_optimum: Option<f64>) ->
 /// U of each sound trial of the row that has a c, an R and a failure rate.
 fn of_trials(row: &Row, trials: &[TrialResult]) -> Vec<f64> {
     let of_row = trials.iter().filter(|trial| trial.combination() == row.combination && trial.is_sound());
-    of_row.filter_map(of_trial).collect()
+    of_row.filter_map(|trial| of_trial(trial, row)).collect()
 }
 
-fn of_trial(trial: &TrialResult) -> Option<f64> {
+/// c is what the row takes for it: c_capacity is one for all trials, c_duration each trial's own.
+fn of_trial(trial: &TrialResult, row: &Row) -> Option<f64> {
     let known = |values: &[f64]| (!values.is_empty()).then(|| mean(values));
     let restarts: Vec<f64> = trial.faults.iter().filter_map(|fault| fault.restart_s).collect();
     let interval = median(trial.trigger_gaps_s.iter().copied()).or(trial.interval_s)?;
-    let conditions = Conditions::new(known(&trial.checkpoint_durations_s)?, known(&restarts)?, trial.lambda_per_s?);
+    let cost = match row.cost {
+        "c_duration_s" => known(&trial.checkpoint_durations_s)?,
+        shared => row.figures.get(shared)?.value,
+    };
+    let conditions = Conditions::new(cost, known(&restarts)?, trial.lambda_per_s?);
     utilization(Model::Poisson, interval, &conditions).ok()
 }
 

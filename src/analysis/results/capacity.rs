@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::trial::TrialResult;
 use crate::analysis::model::progress_s;
 use crate::analysis::saturation::{Cycle, Part};
-use crate::analysis::statistics::{Figure, Scale, cost_of_line, mean, median, ratio};
+use crate::analysis::statistics::{Figure, Scale, cost_of_line, mean, ratio};
 
 /// Of the trials that have their load and settings in common.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -65,7 +65,9 @@ fn lines(trials: &[TrialResult]) -> Vec<(&str, CapacityLine<'_>)> {
 fn point(trial: &TrialResult) -> Option<CapacityPoint<'_>> {
     let frequency_per_s = match trial.interval_s {
         None => 0.0,
-        Some(set) => 1.0 / median(trial.trigger_gaps_s.iter().copied()).unwrap_or(set),
+        // The mean and not the median: what throughput loses follows from the number of checkpoints.
+        Some(set) if trial.trigger_gaps_s.is_empty() => 1.0 / set,
+        Some(_) => trial.trigger_gaps_s.len() as f64 / trial.trigger_gaps_s.iter().sum::<f64>(),
     };
     Some(CapacityPoint { trial, frequency_per_s, useful_per_s: trial.useful_per_s? })
 }
@@ -108,7 +110,7 @@ impl Realised<'_> {
     pub fn measured(&self) -> Option<Figure> {
         let all: Vec<(f64, f64)> = self.cycles.iter().map(|cycle| (self.progress_s(cycle), cycle.length_s())).collect();
         let figure = ratio(&all)?;
-        Some(widened(figure, &[self.share_of_rate() * figure.value]))
+        Some(widened(figure, &[self.share_of_rate().map(|share| share * figure.value)]))
     }
 
     /// What `schedule` gives for the F and R of each cycle.
@@ -122,8 +124,11 @@ impl Realised<'_> {
     }
 
     /// Measured less predicted, cycle by cycle: what chance the fault times bring is in both. `uncertain`: half of the
-    /// interval that the prediction has from its c.
-    pub fn gap(&self, interval_s: f64, cost_s: f64, restart: Restart, uncertain: f64) -> Option<Figure> {
+    /// interval that the prediction has from its c; without one the gap has none either.
+    ///
+    /// μ and c come from one line, and a μ that is too large comes with a c that is too large, which lower both sides
+    /// alike. Their halves are added as if they were independent: the interval is too wide rather than too narrow.
+    pub fn gap(&self, interval_s: f64, cost_s: f64, restart: Restart, uncertain: Option<f64>) -> Option<Figure> {
         let all: Option<Vec<(f64, f64)>> = self
             .cycles
             .iter()
@@ -133,16 +138,16 @@ impl Realised<'_> {
             })
             .collect();
         let measured = self.measured()?.value;
-        Some(widened(ratio(&all?)?, &[self.share_of_rate() * measured, uncertain]))
+        Some(widened(ratio(&all?)?, &[self.share_of_rate().map(|share| share * measured), uncertain]))
     }
 
     fn progress_s(&self, cycle: &Cycle) -> f64 {
         cycle.progress_records / self.at_rest_per_s.value
     }
 
-    /// Half of the interval of μ, as a share of it.
-    fn share_of_rate(&self) -> f64 {
-        half_width(&self.at_rest_per_s).unwrap_or(0.0) / self.at_rest_per_s.value
+    /// Half of the interval of μ, as a share of it; None where it has none.
+    fn share_of_rate(&self) -> Option<f64> {
+        Some(half_width(&self.at_rest_per_s)? / self.at_rest_per_s.value)
     }
 }
 
@@ -159,12 +164,13 @@ pub fn half_width(figure: &Figure) -> Option<f64> {
     Some((figure.hi? - figure.lo?) / 2.0)
 }
 
-/// The interval with further independent halves, added in quadrature.
-fn widened(figure: Figure, halves: &[f64]) -> Figure {
-    let wider = |side: f64| halves.iter().fold(side, |sum, half| sum.hypot(*half));
+/// The interval with further halves, added in quadrature; none where one of them is not known.
+fn widened(figure: Figure, halves: &[Option<f64>]) -> Figure {
+    let wider = |side: f64| halves.iter().try_fold(side, |sum, half| Some(sum.hypot((*half)?)));
+    let reach = |end: Option<f64>| wider((end? - figure.value).abs());
     Figure {
-        lo: figure.lo.map(|lo| figure.value - wider(figure.value - lo)),
-        hi: figure.hi.map(|hi| figure.value + wider(hi - figure.value)),
+        lo: reach(figure.lo).map(|side| figure.value - side),
+        hi: reach(figure.hi).map(|side| figure.value + side),
         ..figure
     }
 }
@@ -206,10 +212,14 @@ mod tests {
         assert!((measured.value - 0.52).abs() < 1e-12);
         let predicted = realised.predicted(10.0, 1.0, Restart::ToFirstRecord).expect("all known");
         assert!((predicted - 0.52).abs() < 1e-12);
-        let gap = realised.gap(10.0, 1.0, Restart::ToFirstRecord, 0.003).expect("all known");
+        let gap = realised.gap(10.0, 1.0, Restart::ToFirstRecord, Some(0.003)).expect("all known");
         assert!(gap.value.abs() < 1e-12);
         // Nothing but the halves of μ (1 % of 0.52) and of c is left of the width.
         assert!((half_width(&gap).expect("an interval") - 0.0052_f64.hypot(0.003)).abs() < 1e-9, "{gap:?}");
         assert!(realised.predicted(10.0, 1.0, Restart::Effective).expect("all known") < predicted);
+        // Of a rate that is known from nothing but itself no interval follows.
+        let bare = Realised { at_rest_per_s: Figure::bare(1_000.0, 1), ..realised };
+        assert_eq!(bare.measured().expect("cycles").lo, None);
+        assert_eq!(bare.gap(10.0, 1.0, Restart::ToFirstRecord, Some(0.003)).expect("all known").hi, None);
     }
 }

@@ -117,4 +117,6 @@ fn judge(trials: &[TrialResult]) -> Judgement {
 }
 
 #[cfg(test)]
+mod coverage;
+#[cfg(test)]
 mod tests;

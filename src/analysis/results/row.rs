@@ -300,7 +300,7 @@ impl Group<'_> {
         if !gap {
             return Cell::Known(predicted);
         }
-        let uncertain = half_width(&predicted).unwrap_or(0.0);
+        let uncertain = half_width(&predicted);
         Cell::or(realised.gap(interval_s, cost.figure.value, restart, uncertain), NO_CYCLE)
     }
 
@@ -574,7 +574,8 @@ pub fn optimum_cell(model: Model, cost: Option<Input>, restart: Option<Input>, l
 pub fn input(seed: u64, combination: &str, name: &str, figure: Option<Figure>) -> Option<Input> {
     // One c of several combinations is drawn alike in all of them.
     let combination = if name == "c_capacity_s" { "" } else { combination };
-    Some(Input { figure: figure?, seed: seed_of(seed, combination, &format!("{name} drawn")) })
+    let estimates = if name == "c_capacity_s" { 2 } else { 1 };
+    Some(Input { figure: figure?, seed: seed_of(seed, combination, &format!("{name} drawn")), estimates })
 }
 
 /// A seed of its own for each figure, so that one figure's draws do not move with another's (FNV-1a, 64 bit).

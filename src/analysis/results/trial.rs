@@ -194,7 +194,8 @@ impl TrialResult {
             replay_end: trial.replay_end.clone(),
             missing_samples,
             capacity_of: saturated.map(|submitted| submitted.capacity_of.clone()),
-            cycles: saturated.map(|_| saturation::cycles(&faults)).unwrap_or_default(),
+            // A planned restart in a cycle would count as its loss.
+            cycles: saturated.filter(|_| restarts.is_empty()).map(|_| saturation::cycles(&faults)).unwrap_or_default(),
             judgement: validity::judge(&evidence, thresholds),
             notes: trial.notes.clone(),
             warnings: trial.warnings.clone(),

@@ -25,6 +25,8 @@ const DRAWS: usize = 1000;
 pub struct Input {
     pub figure: Figure,
     pub seed: u64,
+    /// How many figures were taken from its values: a mean is one, a line has two. Its degrees of freedom are n less that.
+    pub estimates: u32,
 }
 
 /// `formula` at the inputs' values, with the central 95 % of it over draws of them.
@@ -40,7 +42,7 @@ pub fn simulate(inputs: &[Input], formula: impl Fn(&[f64]) -> Option<f64>) -> Op
 }
 
 fn interval(inputs: &[Input], formula: impl Fn(&[f64]) -> Option<f64>) -> Option<(f64, f64)> {
-    let spreads: Vec<Spread> = inputs.iter().map(|input| Spread::of(&input.figure)).collect::<Option<_>>()?;
+    let spreads: Vec<Spread> = inputs.iter().map(Spread::of).collect::<Option<_>>()?;
     let stretch = student(freedom(&spreads, &formula))? / normal_reach();
     let mut random: Vec<ChaCha12Rng> = inputs.iter().map(|input| ChaCha12Rng::seed_from_u64(input.seed)).collect();
     let mut outcomes = Vec::with_capacity(DRAWS);
@@ -91,9 +93,10 @@ struct Spread {
 
 impl Spread {
     /// None where the figure has no interval.
-    fn of(figure: &Figure) -> Option<Self> {
+    fn of(input: &Input) -> Option<Self> {
+        let figure = &input.figure;
         let (value, lo, hi) = (figure.value, figure.lo?, figure.hi?);
-        let freedom = (figure.n as f64 - 1.0).max(1.0);
+        let freedom = (figure.n as f64 - f64::from(input.estimates)).max(1.0);
         let reach = student(freedom)?;
         let (scale, below, above) = if lo > 0.0 {
             (Scale::Log, (value / lo).ln(), (hi / value).ln())

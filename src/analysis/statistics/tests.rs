@@ -108,7 +108,7 @@ fn equal_values_have_a_quantile_of_no_width() {
 
 #[test]
 fn a_formula_that_changes_nothing_keeps_the_interval() {
-    let input = Input { figure: Figure { value: 2.0, lo: Some(1.5), hi: Some(3.0), n: 4 }, seed: 5 };
+    let input = Input { figure: Figure { value: 2.0, lo: Some(1.5), hi: Some(3.0), n: 4 }, seed: 5, estimates: 1 };
     let figure = simulate(&[input], |drawn| Some(drawn[0])).expect("it has a value");
     assert!((figure.lo.expect("from the input") - 1.5).abs() < 0.06);
     assert!((figure.hi.expect("from the input") - 3.0).abs() < 0.12);
@@ -117,7 +117,7 @@ fn a_formula_that_changes_nothing_keeps_the_interval() {
 
 #[test]
 fn a_formula_of_an_input_without_interval_has_none() {
-    let input = Input { figure: Figure::bare(2.0, 1), seed: 5 };
+    let input = Input { figure: Figure::bare(2.0, 1), seed: 5, estimates: 1 };
     let figure = simulate(&[input], |drawn| Some(drawn[0])).expect("it has a value");
     assert_eq!(figure.lo, None);
 }
@@ -127,6 +127,7 @@ fn an_input_is_drawn_alike_whatever_stands_beside_it() {
     let input = |value: f64, seed: u64| Input {
         figure: Figure { value, lo: Some(0.5 * value), hi: Some(2.0 * value), n: 4 },
         seed,
+        estimates: 1,
     };
     let alone = simulate(&[input(2.0, 5)], |drawn| Some(drawn[0]));
     assert_eq!(simulate(&[input(7.0, 6), input(2.0, 5)], |drawn| Some(drawn[1])), alone);

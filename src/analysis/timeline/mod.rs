@@ -199,7 +199,9 @@ fn bounds_of(mark: &FaultMark) -> Bounds {
 /// When the first of the faults `to_come` and of the planned restarts after `at` begins; infinity where none does.
 fn horizon_after(trial: &Trial, to_come: &[(u32, Bounds)], at: EpochMs) -> EpochMs {
     let next_fault = to_come.first().map_or(f64::INFINITY, |(_, next)| next.lo);
-    let restarts = trial.restarts.iter().map(|restart| restart.begun_epoch_ms);
+    // One that was given up before the job stopped ended no recovery.
+    let stopped = trial.restarts.iter().filter(|restart| restart.resumed.is_some() || restart.failed.is_none());
+    let restarts = stopped.map(|restart| restart.begun_epoch_ms);
     restarts.filter(|&next| next > at).fold(next_fault, f64::min)
 }
 

@@ -76,7 +76,7 @@ pub const PRIMITIVES: &[Primitive] = &[
         module: "analysis",
         name: "optimal_interval",
         doc: "Returns the checkpoint interval T* with the highest utilization.\n\nTimes are durations or plain \
-            numbers of seconds. `R`, `n` and `delta` move it only under the model `schedule`. Where `c` is 0, so \
+            numbers of seconds. `R` moves it only under the model `schedule`; `n` and `delta` never do. Where `c` is 0, so \
             is T*.\n\nWhere no interval is best it is an error: without failures, under `flink` where `c * \
             lambda` is 1 or more, and under `schedule` where `2 * c` is more than the time between faults less \
             `R`.",

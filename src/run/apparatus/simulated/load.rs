@@ -22,9 +22,9 @@ use crate::run::{Job, Run};
 use crate::runtime::Runtime;
 use crate::sim::{Load, Rows, StateKind, Trigger, Windows, World};
 
-/// Virtual: short against any phase, and yet an hour has only 3,600 of them.
 /// The name of what a saturated job reads; a script's topics have a run's id in theirs.
 const SATURATING: &str = "saturating";
+/// Virtual: short against any phase, and yet an hour has only 3,600 of them.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const SAMPLING_STEP: Duration = Duration::from_millis(crate::sim::MIN_STEP_MS as u64);
 
