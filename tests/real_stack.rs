@@ -2,7 +2,7 @@
 //! kill, an interrupted run keeps what it measured, and nothing outlives cprun.
 //!
 //! One test at a time: two cores hold one stack. The verdict of a trial may be `invalid` here where the machine
-//! is too busy to acknowledge rows in time; that is the only reason for which it may.
+//! is too busy to send or acknowledge rows in time; these are the only reasons for which it may.
 
 #[allow(dead_code, reason = "the tests of the prompt use all of it")]
 mod terminal;
@@ -161,7 +161,9 @@ fn a_killed_taskmanager_costs_time_and_no_window() {
     let summary = json(&run.join("summary.json"));
     let reasons: Vec<&str> =
         summary["reasons"].as_array().expect("a list").iter().filter_map(|reason| reason.as_str()).collect();
-    let busy = reasons.iter().all(|reason| reason.contains("acknowledged"));
+    // A machine that stands still for seconds is late in both ways.
+    let late = |reason: &&str| reason.contains("acknowledged") || reason.contains("off its schedule");
+    let busy = reasons.iter().all(late);
     assert!(ran.status.code() == Some(0) || (ran.status.code() == Some(2) && busy), "{told}");
 
     let windows = rows(&run.join("windows.csv"));

@@ -71,11 +71,23 @@ pub fn interval_for(model: Model, conditions: &Conditions, demands: &Demands) ->
         to_s: upper.map(|upper| upper.interval_s),
         optimum_s,
         held_by,
-        utilization: utilization(model, interval_s, conditions)?,
+        utilization: if interval_s > 0.0 {
+            utilization(model, interval_s, conditions)?
+        } else {
+            free(model, conditions)
+        },
         recovery_s: recovery_s(interval_s, conditions.whole_restart_s(), demands.load.as_ref()),
-        overhead: conditions.cost_s / interval_s,
+        overhead: if interval_s > 0.0 { conditions.cost_s / interval_s } else { 0.0 },
         latency_p99_s: visible_p99_s(interval_s, conditions.cost_s),
     })
+}
+
+/// U where checkpoints cost nothing and come all the time: only restarts are lost.
+fn free(model: Model, conditions: &Conditions) -> f64 {
+    match model {
+        Model::Poisson | Model::Flink => (-conditions.lambda_per_s * conditions.whole_restart_s()).exp(),
+        Model::Schedule => (1.0 - conditions.lambda_per_s * conditions.restart_s).max(0.0),
+    }
 }
 
 impl Demands {

@@ -52,6 +52,10 @@ pub fn pareto(
     load: Option<&Load>,
 ) -> Result<Vec<TradeOff>> {
     load.map(Load::check).transpose()?;
+    if intervals_s.is_empty() {
+        return Err(Error::script("`intervals` is empty: there is nothing to choose between")
+            .hint("leave it out, and 20 are looked at"));
+    }
     let at = |interval_s: f64| -> Result<TradeOff> {
         Ok(TradeOff {
             interval_s,
@@ -68,9 +72,15 @@ pub fn pareto(
     let most = all.iter().map(|one| one.utilization).fold(0.0, f64::max);
     all.retain(|one| one.utilization > wanted);
     if all.is_empty() {
-        return Err(match load {
+        let error = match load {
             Some(load) => super::interval_for::unsustainable(load, most, "at the best of the intervals looked at"),
             None => Error::script("no interval pays: U is 0 at all of those looked at"),
+        };
+        return Err(match optimal_interval(model, conditions) {
+            Ok(best_s) if best_s > 0.0 && utilization(model, best_s, conditions)? > wanted => {
+                error.hint(format!("look at others: T* is {}", super::seconds(best_s)))
+            }
+            _ => error,
         });
     }
     Ok(all.iter().filter(|one| !all.iter().any(|other| other.dominates(one))).copied().collect())

@@ -239,6 +239,29 @@ fn the_study_is_told_what_its_demands_cost() {
 }
 
 #[test]
+fn checkpoints_that_cost_nothing_leave_restarts_alone_to_lose() {
+    let free = Conditions { cost_s: 0.0, ..study() };
+    for (model, expected) in [
+        (Model::Poisson, (-81.85_f64 / 600.0).exp()),
+        (Model::Flink, (-81.85_f64 / 600.0).exp()),
+        (Model::Schedule, 1.0 - 81.85 / 600.0),
+    ] {
+        let choice = interval_for(model, &free, &Demands::default()).expect("nothing contradicts");
+        assert_eq!((choice.interval_s, choice.overhead), (0.0, 0.0));
+        assert!(close(choice.utilization, expected, 1e-15), "{model}: {}", choice.utilization);
+    }
+}
+
+#[test]
+fn intervals_that_do_not_carry_the_load_are_told_of_one_that_does() {
+    let load = Load { load: 35.0, capacity: 50.0 };
+    let error = pareto(Model::Poisson, &study(), &[1.0], Some(&load)).expect_err("1 s does not carry it");
+    assert_eq!(error.hint.as_deref(), Some("look at others: T* is 30.816 s"));
+    let error = pareto(Model::Poisson, &study(), &[], None).expect_err("nothing to choose");
+    assert!(error.message.contains("is empty"), "{}", error.message);
+}
+
+#[test]
 fn without_failures_the_longest_interval_that_is_allowed_is_best() {
     let calm = Conditions::new(1.0, 10.0, 0.0);
     let within = Demands { recovery_within_s: Some(60.0), ..Demands::default() };

@@ -226,11 +226,13 @@ fn check(interval_s: f64, conditions: &Conditions) -> Result<()> {
 }
 
 pub(super) fn above_zero(symbol: &str, value: f64) -> Result<()> {
-    at_least(symbol, value, 0.0)?;
-    if value == 0.0 {
-        return Err(Error::script(format!("{symbol} must be above 0")));
+    match value {
+        0.0 => Err(Error::script(format!("{symbol} must be above 0"))),
+        value if value < 0.0 && value.is_finite() => {
+            Err(Error::script(format!("{symbol} must be above 0, not {value}")))
+        }
+        value => at_least(symbol, value, 0.0),
     }
-    Ok(())
 }
 
 pub(super) fn at_least(symbol: &str, value: f64, least: f64) -> Result<()> {

@@ -287,8 +287,9 @@ pub(super) fn model_of(call: &Call<'_>) -> Result<Model> {
 pub(super) fn lambda_per_s(call: &Call<'_>) -> Result<f64> {
     let name = call.name();
     if call.int("lambda") == Some(0) {
-        return Err(Error::script(format!("{name}: `lambda` is the whole number 0"))
-            .hint("1/600 divides whole numbers and gives 0: write 1.0/600.0, or `mtbf: 10.min`"));
+        return Err(Error::script(format!("{name}: `lambda` is the whole number 0")).hint(
+            "1/600 divides whole numbers and gives 0: write 1.0/600.0, or `mtbf: 10.min`; for no failures write 0.0",
+        ));
     }
     match (call.number("lambda"), call.seconds("mtbf")) {
         (Some(lambda), None) => Ok(lambda),

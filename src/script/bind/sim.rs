@@ -103,7 +103,7 @@ fn setup(call: &Call<'_>) -> Result<Setup> {
         law: law(call, model)?,
         cost: spread(call, ["c", "c_cv", "c_law"])?,
         restart: spread(call, ["R", "R_cv", "R_law"])?,
-        depth_delay_s: depth_delay_s(call)?,
+        depth_delay_s: depth_delay_s(call, model)?,
         policy: policy(call)?,
         first: match call.text("first").as_deref() {
             Some("interval") => First::Interval,
@@ -115,12 +115,16 @@ fn setup(call: &Call<'_>) -> Result<Setup> {
     })
 }
 
-fn depth_delay_s(call: &Call<'_>) -> Result<f64> {
+/// (n - 1)δ, which `schedule` does not know.
+fn depth_delay_s(call: &Call<'_>, model: Model) -> Result<f64> {
     let depth = call.number("n").unwrap_or(1.0);
-    if depth >= 1.0 {
-        return Ok((depth - 1.0) * call.seconds("delta").unwrap_or(0.0));
+    let delta_s = call.seconds("delta").unwrap_or(0.0);
+    for (name, value, least) in [("n", depth, 1.0), ("delta", delta_s, 0.0)] {
+        if value.is_nan() || value < least {
+            return Err(Error::script(format!("{name} must be at least {least}, not {value}")));
+        }
     }
-    Err(Error::script(format!("n must be at least 1, not {depth}")))
+    Ok(if model == Model::Schedule { 0.0 } else { (depth - 1.0) * delta_s })
 }
 
 fn law(call: &Call<'_>, model: Model) -> Result<Law> {

@@ -80,7 +80,10 @@ impl Setup {
             },
             cost: Spread::Constant(conditions.cost_s),
             restart: Spread::Constant(conditions.restart_s),
-            depth_delay_s: (conditions.depth - 1.0) * conditions.hop_delay_s,
+            depth_delay_s: match model {
+                Model::Poisson | Model::Flink => (conditions.depth - 1.0) * conditions.hop_delay_s,
+                Model::Schedule => 0.0,
+            },
             policy: Policy::Fixed(interval_s),
             first: First::of_model(model),
             min_pause_s: 0.0,
