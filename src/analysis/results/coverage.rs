@@ -226,7 +226,7 @@ fn the_intervals_cover_what_is_printed() {
 
 #[test]
 #[ignore = "minutes; prints the table of docs/method.md and holds it to the digit"]
-#[allow(clippy::print_stdout)]
+#[expect(clippy::print_stdout, reason = "whoever runs it by hand wants the table")]
 fn coverage_as_printed() {
     let shares = SCENES.iter().flat_map(|scene| computed(scene, ALL)).collect();
     println!("{}", table(&shares));

@@ -2,6 +2,7 @@
 
 use super::above_zero;
 use super::spread::Spread;
+use crate::analysis::decide::young;
 use crate::analysis::model::{Conditions, Model, optimal_interval};
 use crate::error::{Error, Result};
 
@@ -80,9 +81,10 @@ impl Policy {
 
 impl Rule {
     fn interval_s(self, cost_s: f64, mtbf_s: f64) -> Option<f64> {
+        let conditions = Conditions::new(cost_s, 0.0, 1.0 / mtbf_s);
         match self {
-            Self::Young => Some((2.0 * cost_s * mtbf_s).sqrt()),
-            Self::Optimal => optimal_interval(Model::Poisson, &Conditions::new(cost_s, 0.0, 1.0 / mtbf_s)).ok(),
+            Self::Young => young(&conditions).ok(),
+            Self::Optimal => optimal_interval(Model::Poisson, &conditions).ok(),
         }
     }
 }
